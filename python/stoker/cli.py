@@ -1,0 +1,83 @@
+"""The command line: `stoker demo | doctor | bench`. Only the standard library is imported until a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+OK, FINDINGS, USAGE, IO_ERROR = 0, 1, 2, 3
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stoker",
+        description="An input engine for training.",
+        epilog="Exit codes: 0 in order, 1 findings, 2 wrong usage, 3 files could not be read or written.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="torch's loader and stoker's, side by side on the same images")
+    demo.add_argument("folder", nargs="?", help="JPEGs, flat or root/<class>/<file>; made when left out")
+    demo.add_argument("--images", type=positive, default=3000, help="images to make (default: 3000)")
+    demo.add_argument("--rounds", type=positive, default=3, help="epochs by each loader (default: 3)")
+    demo.add_argument("--steps", type=positive, default=20, help="training steps with each loader (default: 20)")
+    demo.add_argument("--only-images", action="store_true", help="make the images and stop")
+
+    doctor = commands.add_parser("doctor", help="codecs, instruction sets, cores and versions")
+    doctor.add_argument("--format", choices=("text", "json"), default="text")
+
+    bench = commands.add_parser("bench", help="images/s of the native loader on a folder")
+    bench.add_argument("folder", help="JPEG and PNG files, searched at any depth")
+    bench.add_argument("--size", type=positive, default=224, help="side of the crop in pixels (default: 224)")
+    bench.add_argument("--batch-size", type=positive, default=64)
+    bench.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
+    bench.add_argument("--rounds", type=positive, default=7)
+    bench.add_argument("--images", type=positive, default=2000, help="most images a round (default: 2000)")
+    bench.add_argument("--format", choices=("text", "json"), default="text")
+    return parser
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {number}")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    if args.version:
+        print("stoker", importlib.metadata.version("stoker"))
+        return OK
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        if args.command == "doctor":
+            from stoker.doctor import doctor
+
+            return FINDINGS if doctor(args.format) else OK
+        if args.command == "bench":
+            from stoker.doctor import bench
+
+            bench(args.folder, args.size, args.batch_size, args.threads, args.rounds, args.images, args.format)
+            return OK
+        from stoker.demo import demo
+
+        return OK if demo(args.folder, args.images, args.rounds, args.steps, args.only_images) else FINDINGS
+    except (ValueError, TypeError) as error:
+        print(f"stoker {args.command}: {error}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"stoker {args.command}: {error}", file=sys.stderr)
+        return IO_ERROR
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

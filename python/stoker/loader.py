@@ -1,0 +1,244 @@
+"""The native loader: a source and a list of operators become batches."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from stoker import _native
+from stoker.operators import Operator
+from stoker.sources import Source
+
+# Asked of the engine before the first is taken, so that threads never wait for next().
+_SUBMITTED_AHEAD = 4
+
+
+def resolve_threads(threads: int | str | None) -> tuple[int, bool]:
+    """(CPU threads, whether they share the cores with other loaders) for a `threads` argument.
+
+    Raises:
+        ValueError: Neither "auto" nor an integer of at least 0.
+        TypeError: Of another type.
+    """
+    if threads == "auto":
+        return int(_native.usable_cores()["threads"]), True
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        if isinstance(threads, str):
+            raise ValueError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads!r}.")
+        raise TypeError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads!r}.")
+    if not 0 <= threads <= 1024:
+        raise ValueError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads}.")
+    return threads, False
+
+
+def check_count(name: str, value: Any, low: int) -> int:
+    """`value` as an int of at least `low`; ValueError or TypeError that names the argument otherwise."""
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}.")
+    if int(value) < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {value}.")
+    return int(value)
+
+
+class Loader:
+    """Batches of a source, made natively.
+
+    Iterating gives one epoch: `(images, labels)` where the source has labels, else `images`. Images are one array
+    (batch, C, H, W) or (batch, H, W, C): NumPy, without a copy of the engine's memory, which is used again once the
+    array is dropped; `torch.from_dlpack(images)` shares it too. bfloat16, which NumPy lacks, comes as an object that
+    speaks DLPack. A complete pass moves on to the next epoch.
+
+    Args:
+        source: From `stoker.folder`, `stoker.files` or `stoker.arrays`.
+        operators: What is done to each image, in order, such as `[stoker.random_resized_crop(224)]`.
+        batch_size: Samples a batch, at least 1.
+        shuffle: A new order every epoch, a function of seed and epoch alone.
+        seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and the batch size.
+        threads: CPU threads; "auto" takes the usable cores less one; 0 does the work inside `next()`.
+        dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the operators make).
+        layout: "chw" or "hwc".
+        color: "rgb", "bgr", "gray" or "unchanged" (each file's own channels).
+        exif: "ignore" the orientation tag, as torchvision does, or "apply" it.
+        on_error: A bad sample: "raise" (all of its batch are named), "replace" by the next good one, or "skip".
+        max_bad: With replace and skip: how many bad samples are borne; below 1 a share of all samples.
+        drop_last: Leave out a last batch that is not full.
+        shapes: "dense": one array a batch, an error when images differ in shape. "list": a list of arrays.
+
+    Raises:
+        ValueError, TypeError: A wrong argument; nothing has been started then.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        operators: Sequence[Operator] = (),
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        threads: int | str = "auto",
+        dtype: str = "float32",
+        layout: str = "chw",
+        color: str = "rgb",
+        exif: str = "ignore",
+        on_error: str = "raise",
+        max_bad: float = 0.001,
+        drop_last: bool = False,
+        shapes: str = "dense",
+    ) -> None:
+        if not isinstance(source, Source):
+            raise TypeError(
+                f"Loader: source must come from stoker.folder, stoker.files or stoker.arrays, got {source!r}."
+            )
+        operators = list(operators)
+        for operator in operators:
+            if not isinstance(operator, Operator):
+                raise TypeError(f"Loader: operators must be stoker's, such as stoker.resize(256), got {operator!r}.")
+        self.source = source
+        self.operators = operators
+        self.batch_size = check_count("batch_size", batch_size, 1)
+        self.seed = check_count("seed", seed, 0)
+        self.shuffle = bool(shuffle)
+        self.drop_last = bool(drop_last)
+        self._threads, shares_cores = resolve_threads(threads)
+        self._options: dict[str, Any] = {
+            "threads": self._threads,
+            "shares_cores": shares_cores,
+            "seed": self.seed,
+            "dtype": dtype,
+            "layout": layout,
+            "color": color,
+            "exif": exif,
+            "on_error": on_error,
+            "max_bad": max_bad,
+            "shapes": shapes,
+            "may_repeat": False,
+        }
+        self._epoch = 0
+        self._process = os.getpid()
+        self._run = self._make_run()
+        self._current: weakref.ref[_Epoch] | None = None
+
+    def _make_run(self) -> _native.Run:
+        return _native.Run(self.source.native, self.operators, **self._options)
+
+    def __len__(self) -> int:
+        samples = len(self.source)
+        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        previous = self._current() if self._current is not None else None
+        if previous is not None:
+            previous.detach()
+        # A run with batches left belongs to the epoch that was broken off.
+        if self._run.pending() > 0 or previous is not None:
+            self._run.close()
+            self._run = self._make_run()
+        epoch = _Epoch(self, self._run, self._epoch)
+        self._current = weakref.ref(epoch)
+        return epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch that the next `iter()` gives; without it each complete pass adds one."""
+        self._epoch = check_count("epoch", epoch, 0)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next `iter()` gives."""
+        return self._epoch
+
+    def explain(self) -> str:
+        """What is decoded, fused and stored, with which threads and how much memory, as text."""
+        return str(self._run.explain())
+
+    def counters(self) -> dict[str, Any]:
+        """What each thread and step did with its time, in nanoseconds; see docs/counters.md."""
+        return dict(self._run.counters())
+
+    def bad_samples(self) -> list[dict[str, Any]]:
+        """Every sample that failed so far, by index."""
+        return list(self._run.bad_samples())
+
+    def close(self) -> None:
+        """Ends the threads. Iterating again starts new ones."""
+        self._run.close()
+        self._run = self._make_run()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class _Epoch:
+    """One pass over the source."""
+
+    def __init__(self, loader: Loader, run: _native.Run, epoch: int) -> None:
+        self._loader = loader
+        self._run = run
+        self._epoch = epoch
+        self._submitted = 0
+        self._taken = 0
+        self._is_detached = False
+        for _ in range(min(_SUBMITTED_AHEAD, len(loader))):
+            self._submit()
+
+    def detach(self) -> None:
+        """Another epoch has begun on the loader; this one is over."""
+        self._is_detached = True
+
+    def _submit(self) -> None:
+        loader = self._loader
+        begin = self._submitted * loader.batch_size
+        end = min(begin + loader.batch_size, len(loader.source))
+        if loader.shuffle:
+            indices = _native.order(loader.seed, self._epoch, len(loader.source), begin, end)
+        else:
+            indices = np.arange(begin, end, dtype=np.int64)
+        self._run.submit(indices, self._epoch)
+        self._submitted += 1
+
+    def __iter__(self) -> _Epoch:
+        return self
+
+    def __len__(self) -> int:
+        return len(self._loader) - self._taken
+
+    def __next__(self) -> Any:
+        if self._is_detached:
+            raise RuntimeError("stoker.Loader: a newer iter() of the same loader ended this one; use one at a time.")
+        loader = self._loader
+        if self._taken == len(loader):
+            raise StopIteration
+        self._taken += 1
+        if self._taken == len(loader):
+            loader._epoch = self._epoch + 1
+        if self._submitted < len(loader):
+            self._submit()
+        batch = self._run.next()
+        if batch is None:
+            raise RuntimeError("stoker.Loader: it was closed during the epoch.")
+        return self._finish(batch)
+
+    def _finish(self, batch: _native.Batch) -> Any:
+        source = self._loader.source
+        images = batch.images
+        if not source.has_labels:
+            return images
+        if source.label_objects is not None:
+            return images, [source.label_objects[index] for index in batch.indices]
+        return images, batch.column("label")
+
+    def __del__(self) -> None:
+        # Broken off: stop the threads now, not when the loader goes.
+        loader = getattr(self, "_loader", None)
+        if loader is None or self._is_detached or self._taken == len(loader) or os.getpid() != loader._process:
+            return
+        self._run.close()
+        if loader._run is self._run:
+            loader._run = loader._make_run()

@@ -1,0 +1,44 @@
+"""Reads pipelines and datasets of other libraries and says what the engine would do for them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from stoker.lowering import from_albumentations
+from stoker.lowering.from_albumentations import AlbumentationsTransform, albumentations
+from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, Step
+
+__all__ = ["AlbumentationsTransform", "NotNative", "Recipe", "Step", "albumentations", "from_transforms"]
+
+
+def from_transforms(transform: Any) -> Recipe:
+    """Turns a torchvision (v1, v2 on PIL input) or Albumentations 2.0.x pipeline into native operators.
+
+    Args:
+        transform: A torchvision transform or Compose, an Albumentations Compose, or
+            `stoker.albumentations(compose)`.
+
+    Returns:
+        An object with `.operators` (for `stoker.Loader`), `.layout` ("chw" or "hwc"), `.dtype` ("uint8",
+        "float32", "float16" or "bfloat16") and `.report`, one line for each leaf of the pipeline.
+
+    Raises:
+        ValueError: Something in it is not native; the message lists each such leaf and why.
+    """
+    builder = RecipeBuilder()
+    wrapped = type(transform) is AlbumentationsTransform
+    inner = transform.compose if wrapped else transform
+    if wrapped or type(inner).__module__.split(".")[0] == "albumentations":
+        from_albumentations.walk(builder, inner)
+    elif inner is None:
+        builder.refuse("transform", "None: PIL images cannot be made into a batch")
+    elif "torch" not in sys.modules:
+        builder.refuse(type(inner).__name__, "user code")
+    else:
+        from stoker.lowering import from_torchvision
+
+        from_torchvision.walk(builder, inner)
+        if builder.stage == "pixels":
+            builder.refuse(type(inner).__name__, "it ends with a PIL image; add ToTensor or PILToTensor")
+    return builder.finish()

@@ -1,0 +1,265 @@
+"""torchvision's transforms, v1 and v2, on PIL images, as native operators.
+
+A class is recognised by its exact type; its parameters are read from the object, so that later changes count.
+Which reference applies follows from the input: up to ToTensor, PILToTensor or ToImage the image is a PIL
+image and Pillow's resampler is meant; after that only leaves that move pixels, convert or normalise are
+native.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from stoker.lowering.recipe import NotNative, RecipeBuilder, numbers, own_functions, whole_numbers
+
+_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+_DTYPES = {
+    torch.uint8: "uint8",
+    torch.float32: "float32",
+    torch.float16: "float16",
+    torch.bfloat16: "bfloat16",
+}
+_OVERRIDES = {"forward", "__call__", "transform", "make_params", "get_params", "_call_kernel", "check_inputs"}
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+
+Handler = Callable[[RecipeBuilder, Any, str, bool], None]
+
+
+def walk(builder: RecipeBuilder, transform: Any) -> None:
+    """Adds `transform` and everything in it to `builder`; what is not native is refused there by name."""
+    cls = type(transform)
+    leaf = cls.__name__
+    is_v2 = cls.__module__.startswith("torchvision.transforms.v2.")
+    known = cls in (torch.nn.Identity, torch.nn.Sequential) or (
+        cls.__module__.startswith("torchvision.transforms.")
+        and getattr(sys.modules[cls.__module__], cls.__qualname__, None) is cls
+    )
+    if not known:
+        builder.refuse(getattr(transform, "__qualname__", leaf), "user code")
+    elif _OVERRIDES & vars(transform).keys() or not own_functions(cls, cls.__module__.split(".")[0]):
+        builder.refuse(leaf, "a method is replaced")
+    elif any(getattr(transform, hooks, None) for hooks in _HOOKS):
+        builder.refuse(leaf, "a forward hook is registered")
+    elif leaf in ("Compose", "Sequential"):
+        for child in transform.transforms if leaf == "Compose" else transform:
+            walk(builder, child)
+    elif leaf not in _HANDLERS:
+        builder.refuse(leaf, "no native operator")
+    else:
+        try:
+            _HANDLERS[leaf](builder, transform, leaf, is_v2)
+        except NotNative as problem:
+            builder.refuse(leaf, str(problem))
+
+
+def _needs_pixels(builder: RecipeBuilder) -> None:
+    if builder.stage == "tensor":
+        raise NotNative("on a tensor (native on PIL images)")
+
+
+def _needs_tensor(builder: RecipeBuilder) -> None:
+    if builder.stage == "pixels":
+        raise NotNative("on a PIL image")
+
+
+def _interpolation(value: Any) -> str:
+    """Pillow has no exact variant of nearest: torchvision maps both to the same filter."""
+    name = _INTERPOLATIONS.get(value) if isinstance(value, int) else getattr(value, "value", value)
+    if name == "nearest-exact":
+        return "nearest"
+    if name not in _INTERPOLATIONS.values():
+        raise NotNative(f"interpolation {value!r}")
+    return str(name)
+
+
+def _square(value: Any) -> list[int]:
+    size = whole_numbers(value, (1, 2))
+    return size * 2 if len(size) == 1 else size
+
+
+def _identity(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
+    builder.note(leaf)
+
+
+def _resize(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    _needs_pixels(builder)
+    if transform.size is None:
+        raise NotNative("size=None")
+    size = whole_numbers(transform.size, (1, 2))
+    parameters = {
+        "size": size,
+        "max_size": int(transform.max_size or 0),
+        "resampler": "pillow",
+        "interpolation": _interpolation(transform.interpolation),
+    }
+    builder.move(leaf, "resize", parameters, fixes_shape=len(size) == 2)
+
+
+def _random_resized_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    _needs_pixels(builder)
+    parameters = {
+        "size": _square(transform.size),
+        "scale": numbers(transform.scale, (2,)),
+        "ratio": numbers(transform.ratio, (2,)),
+        "resampler": "pillow",
+        "interpolation": _interpolation(transform.interpolation),
+    }
+    builder.move(leaf, "random_resized_crop", parameters, fixes_shape=True)
+
+
+def _center_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    if builder.is_normalized:
+        raise NotNative("after Normalize (its padding would be 0 there)")
+    parameters = {"size": _square(transform.size), "rounding": "even", "small": "pad"}
+    builder.move(leaf, "center_crop", parameters, fixes_shape=True)
+
+
+def _random_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    padding = whole_numbers(transform.padding or 0, (1, 2, 4))
+    if is_v2 and len(padding) == 4:  # stored as left, right, top, bottom
+        padding = [padding[0], padding[2], padding[1], padding[3]]
+    fill = [0.0]
+    if any(padding) or transform.pad_if_needed:
+        if transform.padding_mode != "constant":
+            raise NotNative(f"padding_mode={transform.padding_mode!r}")
+        if min(padding) < 0:
+            raise NotNative("negative padding")
+        fill = [float(int(v)) for v in numbers(0 if transform.fill is None else transform.fill, (1, 3))]
+        if min(fill) < 0 or max(fill) > 255:
+            raise NotNative(f"fill={transform.fill!r} is not in 0..255")
+        if builder.dtype != "uint8" and (builder.is_normalized or any(fill)):
+            raise NotNative("padding of a float tensor")
+        if builder.stage == "tensor" and len(fill) > 1 and not is_v2:
+            raise NotNative("fill per channel on a tensor")
+    parameters = {
+        "size": _square(transform.size),
+        "padding": padding,
+        "pad_if_needed": bool(transform.pad_if_needed),
+        "fill": fill,
+    }
+    builder.move(leaf, "random_crop", parameters, fixes_shape=True)
+
+
+def _flip(name: str) -> Handler:
+    def handle(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+        builder.move(leaf, name, {"p": float(transform.p)})
+
+    return handle
+
+
+def _color_jitter(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    for name in ("saturation", "hue"):
+        if getattr(transform, name) is not None:
+            raise NotNative(f"{name} has no native operator yet")
+    ranges = {
+        name: [1.0, 1.0] if getattr(transform, name) is None else numbers(getattr(transform, name), (2,))
+        for name in ("brightness", "contrast")
+    }
+    if all(value == [1.0, 1.0] for value in ranges.values()):
+        builder.note(leaf)
+        return
+    _needs_pixels(builder)
+    builder.move(leaf, "color_jitter", ranges)
+
+
+def _to_tensor(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
+    _needs_pixels(builder)
+    if torch.get_default_dtype() is not torch.float32:
+        raise NotNative(f"the default dtype is {torch.get_default_dtype()}")
+    _enter_tensor(builder, "tensor")
+    _convert(builder, leaf, "float32", "divide")
+
+
+def _pil_to_tensor(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
+    _needs_pixels(builder)
+    _enter_tensor(builder, "tensor")
+    builder.note(leaf, "native (layout)")
+
+
+def _to_image(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
+    _enter_tensor(builder, "image")
+    builder.note(leaf, "native (layout)")
+
+
+def _to_pure_tensor(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
+    _needs_tensor(builder)
+    builder.sample = "tensor"
+    builder.note(leaf)
+
+
+def _enter_tensor(builder: RecipeBuilder, sample: str) -> None:
+    if builder.stage != "unknown":
+        builder.stage = "tensor"
+    builder.layout = "chw"
+    builder.sample = sample
+
+
+def _convert(builder: RecipeBuilder, leaf: str, dtype: str, arithmetic: str) -> None:
+    if dtype == builder.dtype:
+        builder.note(leaf)
+    elif builder.dtype == "uint8":
+        builder.compute(leaf, "to_float", {"arithmetic": arithmetic})
+    elif builder.dtype == "float32" and dtype != "uint8":
+        builder.note(leaf, "native (cast)")
+    else:
+        raise NotNative(f"{builder.dtype} to {dtype}")
+    builder.dtype = dtype
+
+
+def _convert_image_dtype(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    _needs_tensor(builder)
+    if transform.dtype not in _DTYPES:
+        raise NotNative(f"dtype {transform.dtype}")
+    _convert(builder, leaf, _DTYPES[transform.dtype], "multiply" if is_v2 else "divide")
+
+
+def _to_dtype(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    _needs_tensor(builder)
+    dtype = transform.dtype
+    if isinstance(dtype, dict):
+        from torchvision import tv_tensors
+
+        kind = tv_tensors.Image if builder.sample == "image" else torch.Tensor
+        if kind not in dtype and "others" not in dtype:
+            raise NotNative(f"no dtype for {kind.__name__}")
+        dtype = dtype.get(kind, dtype.get("others"))
+        if dtype is None:
+            builder.note(leaf)
+            return
+    if dtype not in _DTYPES:
+        raise NotNative(f"dtype {dtype}")
+    _convert(builder, leaf, _DTYPES[dtype], "multiply" if transform.scale else "cast")
+
+
+def _normalize(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    _needs_tensor(builder)
+    if builder.dtype != "float32" and builder.stage != "unknown":
+        raise NotNative(f"on {builder.dtype} (native on float32)")
+    parameters = {"mean": numbers(transform.mean, (1, 3)), "std": numbers(transform.std, (1, 3))}
+    if 0.0 in parameters["std"]:
+        raise NotNative("std is 0")
+    builder.compute(leaf, "normalize", parameters)
+    builder.is_normalized = True
+
+
+_HANDLERS: dict[str, Handler] = {
+    "Identity": _identity,
+    "Resize": _resize,
+    "RandomResizedCrop": _random_resized_crop,
+    "CenterCrop": _center_crop,
+    "RandomCrop": _random_crop,
+    "RandomHorizontalFlip": _flip("horizontal_flip"),
+    "RandomVerticalFlip": _flip("vertical_flip"),
+    "ColorJitter": _color_jitter,
+    "ToTensor": _to_tensor,
+    "PILToTensor": _pil_to_tensor,
+    "ToImage": _to_image,
+    "ToPureTensor": _to_pure_tensor,
+    "ConvertImageDtype": _convert_image_dtype,
+    "ToDtype": _to_dtype,
+    "Normalize": _normalize,
+}

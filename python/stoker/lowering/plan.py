@@ -1,0 +1,106 @@
+"""One epoch of a DataLoader as the engine would run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import _utils
+from torch.utils.data.dataloader import _DatasetKind
+
+from stoker.lowering.datasets import Samples, recognise
+from stoker.lowering.recipe import NotNative
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that an epoch needs, already accepted by the engine.
+
+    Attributes:
+        samples: The dataset.
+        operators: What is done to each image.
+        options: Keyword arguments of the engine's run, without the seed.
+        collates: The batch is complete as it leaves the engine; otherwise a collate_fn gets samples.
+        report: Lines for `explain()`.
+    """
+
+    samples: Samples
+    operators: list[Any]
+    options: dict[str, Any]
+    collates: bool
+    report: list[str]
+
+    def start(self, seed: int) -> Any:
+        """A run; its threads start with the first batch that is submitted."""
+        from stoker import _native
+
+        return _native.Run(self.samples.source, self.operators, seed=seed, **self.options)
+
+
+def plan_epoch(loader: Any) -> Plan:
+    """Lowers what `loader` is now.
+
+    Raises:
+        NotNative: torch has to run it.
+    """
+    if loader._dataset_kind != _DatasetKind.Map:
+        raise NotNative("an iterable-style dataset")
+    if not loader._auto_collation:
+        raise NotNative("batch_size=None")
+    if loader.num_workers > 0 and loader.worker_init_fn is not None:
+        raise NotNative("worker_init_fn expects worker processes")
+    if loader.num_workers == 0 and loader.timeout != 0:
+        raise NotNative("timeout without workers")
+    if loader.num_workers > 0 and not loader.prefetch_factor:
+        raise NotNative(f"prefetch_factor={loader.prefetch_factor}")
+    samples = recognise(loader.dataset, accepts_truncated=loader.on_error != "raise")
+    collates = loader.collate_fn is _utils.collate.default_collate and _is_default_collate()
+    threads = _threads(loader)
+    options: dict[str, Any] = {
+        "threads": threads,
+        "shares_cores": loader.threads == "auto",
+        "on_error": loader.on_error,
+        "max_bad": loader.max_bad,
+        # torch needs a batch in work for each worker; here all threads fill the same one.
+        "max_active_batches": (loader.prefetch_factor or 2) + 1 if threads else 1,
+    }
+    operators: list[Any] = []
+    report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}"]
+    recipe = samples.recipe
+    try:
+        if recipe is not None:
+            operators = recipe.operators
+            report += recipe.report
+            options |= {
+                "dtype": recipe.dtype,
+                "layout": recipe.layout,
+                "color": loader.color,
+                "exif": loader.exif,
+                "conversion": "pillow",
+                "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
+            }
+        if not collates:
+            report.append("collate_fn: user code, gets native samples")
+        plan = Plan(samples, operators, options, collates, report)
+        plan.start(seed=0).close()
+    except (ValueError, TypeError) as problem:
+        raise NotNative(str(problem)) from problem
+    return plan
+
+
+def _is_default_collate() -> bool:
+    """Whether torch's table of collate functions is as torch made it."""
+    collate = _utils.collate
+    table = collate.default_collate_fn_map
+    own = all(function.__module__ == collate.__name__ for function in table.values())
+    images, labels = table.get(torch.Tensor), table.get(int)
+    return own and images is collate.collate_tensor_fn and labels is collate.collate_int_fn
+
+
+def _threads(loader: Any) -> int:
+    from stoker import _native
+
+    if loader.threads is None:
+        return int(loader.num_workers)
+    return int(_native.usable_cores()["threads"]) if loader.threads == "auto" else int(loader.threads)

@@ -1,0 +1,155 @@
+"""What a Python pipeline asks of the engine, as data that can be compared, printed and built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Value = bool | int | float | str | list[float] | list[int]
+
+
+class NotNative(ValueError):
+    """Something that the engine cannot take over.
+
+    Attributes:
+        reasons: One sentence for each thing that stays in Python.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = list(reasons)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One native operator by its registry name and its parameters."""
+
+    name: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+
+    def build(self) -> Any:
+        from stoker import _native
+
+        return _native.make_operator(self.name, dict(self.parameters))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A pipeline in native operators.
+
+    Attributes:
+        steps: The operators, in order of application.
+        layout: "chw" or "hwc", the layout of one finished image.
+        dtype: "uint8", "float32", "float16" or "bfloat16".
+        is_fixed_shape: Every image ends with the same height and width.
+        sample: What the Python pipeline returns for one image: "tensor", "image" (a tv_tensors.Image) or
+            "array".
+        report: One line for each leaf of the Python pipeline.
+    """
+
+    steps: tuple[Step, ...]
+    layout: str
+    dtype: str
+    is_fixed_shape: bool
+    sample: str
+    report: list[str] = field(compare=False)
+
+    @property
+    def operators(self) -> list[Any]:
+        """The native operators, built anew."""
+        return [step.build() for step in self.steps]
+
+
+class RecipeBuilder:
+    """Collects the steps of a pipeline while it is walked, leaf by leaf.
+
+    Operators that only move pixels commute with per-pixel arithmetic, so those that are written after a
+    conversion to float go in front of it; the result is the same and the engine keeps to uint8 for longer.
+    """
+
+    def __init__(self) -> None:
+        # "pixels" (a PIL image or a uint8 array), then "tensor"; "unknown" after a leaf that is not native.
+        self.stage = "pixels"
+        self.dtype = "uint8"
+        self.layout = "hwc"
+        self.sample = "array"
+        self.is_normalized = False
+        self.is_fixed_shape = False
+        self.report: list[str] = []
+        self.reasons: list[str] = []
+        self._moves: list[Step] = []
+        self._arithmetic: list[Step] = []
+
+    def move(
+        self, leaf: str, name: str, parameters: Mapping[str, Value], *, fixes_shape: bool | None = None
+    ) -> None:
+        """Adds an operator on uint8 pixels; `fixes_shape` None leaves the shape as it is known so far."""
+        self._moves.append(Step(name, parameters))
+        if fixes_shape is not None:
+            self.is_fixed_shape = fixes_shape
+        self.report.append(f"{leaf}: native ({name})")
+
+    def compute(self, leaf: str, name: str, parameters: Mapping[str, Value]) -> None:
+        """Adds per-pixel arithmetic that ends in float."""
+        self._arithmetic.append(Step(name, parameters))
+        self.report.append(f"{leaf}: native ({name})")
+
+    def note(self, leaf: str, what: str = "native (nothing to do)") -> None:
+        self.report.append(f"{leaf}: {what}")
+
+    def refuse(self, leaf: str, why: str) -> None:
+        self.reasons.append(f"{leaf}: {why}")
+        self.report.append(f"{leaf}: not native: {why}")
+        self.stage = "unknown"
+
+    def finish(self) -> Recipe:
+        """The recipe.
+
+        Raises:
+            NotNative: With every reason that was collected.
+        """
+        if self.reasons:
+            raise NotNative(*self.reasons)
+        return Recipe(
+            steps=(*self._moves, *self._arithmetic),
+            layout=self.layout,
+            dtype=self.dtype,
+            is_fixed_shape=self.is_fixed_shape,
+            sample=self.sample,
+            report=self.report,
+        )
+
+
+def numbers(value: Any, counts: Sequence[int]) -> list[float]:
+    """`value` as a list of floats with one of the allowed lengths; a single number counts as a list of one.
+
+    Raises:
+        NotNative: For anything else.
+    """
+    try:
+        listed = [float(v) for v in value] if hasattr(value, "__iter__") else [float(value)]
+    except (TypeError, ValueError):
+        raise NotNative(f"{value!r} is not a list of numbers") from None
+    if len(listed) not in counts:
+        raise NotNative(f"{value!r} has {len(listed)} values, native are {' or '.join(map(str, counts))}")
+    return listed
+
+
+def whole_numbers(value: Any, counts: Sequence[int]) -> list[int]:
+    """As `numbers`, for values that are integers."""
+    listed = numbers(value, counts)
+    if any(v != int(v) for v in listed):
+        raise NotNative(f"{value!r} is not whole")
+    return [int(v) for v in listed]
+
+
+def own_functions(cls: type, package: str) -> bool:
+    """Whether every function that `cls` has from `package` was written there: nobody has patched it."""
+    return all(
+        str(value.__module__).split(".")[0] == package
+        for base in cls.__mro__
+        if base.__module__.split(".")[0] == package
+        for value in vars(base).values()
+        if callable(value) and hasattr(value, "__code__")
+    )

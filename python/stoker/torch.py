@@ -1,0 +1,304 @@
+"""A DataLoader that runs known datasets and transforms in the engine and leaves everything else to torch."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed
+import torch.utils.data
+from stoker.errors import SampleError
+from torch.utils.data import _utils
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from stoker.lowering import NotNative
+from stoker.lowering.plan import Plan, plan_epoch
+
+__all__ = ["DataLoader"]
+
+_T_co = TypeVar("_T_co", covariant=True)
+_log = logging.getLogger("stoker")
+
+_CHOICES = {
+    "on_error": ("raise", "replace", "skip"),
+    "color": ("rgb", "bgr", "gray", "unchanged"),
+    "exif": ("ignore", "apply"),
+}
+
+
+class DataLoader(torch.utils.data.DataLoader[_T_co]):
+    """torch's DataLoader, several times sooner where dataset and transforms are known.
+
+    Takes all arguments of `torch.utils.data.DataLoader` and gives the same batches in the same order. Native
+    are torchvision's ImageFolder and DatasetFolder with their default loader, Subset and ConcatDataset of
+    these, and TensorDataset; see `stoker.from_transforms` for the transforms. Everything else runs in torch's
+    own loader, unchanged; one line in the log "stoker" says what and why, and `explain()` says it at any
+    time.
+
+    Natively `num_workers=N` means N threads and no process; with 0 the work is done inside `next()`.
+    Augmentation is drawn from (seed of the epoch, sample), so it does not depend on the number of workers,
+    and not from torch's global generator. Finished images are contiguous, (N, C, H, W) after ToTensor,
+    ToImage or ToTensorV2. `target_transform` and a `collate_fn` other than torch's default are called in the
+    main process, the latter with a list of (image, target) tuples.
+
+    Args:
+        *args: As for torch.
+        threads: CPU threads instead of `num_workers`; "auto" reads what this process may use; None leaves it
+            to `num_workers`. Only native loading looks at this and the following arguments.
+        on_error: A file that cannot be read: "raise" a `stoker.SampleError` for its batch (the next batch
+            follows), "replace" it by the next good one, or "skip" it and shorten the batch (not in
+            distributed runs).
+        max_bad: Most bad samples in an epoch under "replace" and "skip", as a share below 1 or as a number.
+        color: "rgb", "bgr", "gray" or "unchanged".
+        exif: "ignore" the orientation in the file, as torchvision does, or "apply" it.
+        **kwargs: As for torch.
+
+    Raises:
+        ValueError: An argument is outside of what is allowed.
+        TypeError: An argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        threads: int | str | None = None,
+        on_error: str = "raise",
+        max_bad: float = 0.001,
+        color: str = "rgb",
+        exif: str = "ignore",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.threads = threads
+        self.on_error = on_error
+        self.max_bad = max_bad
+        self.color = color
+        self.exif = exif
+        self._stoker_last = _Last()
+        self._stoker_logged: set[str] = set()
+        _check_options(self)
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        _check_options(self)
+        try:
+            plan = plan_epoch(self)
+        except NotNative as problem:
+            self._stoker_last = _Last()
+            reason = str(problem)
+            if reason not in self._stoker_logged:
+                self._stoker_logged.add(reason)
+                _log.warning("DataLoader over %s runs in torch: %s", type(self.dataset).__name__, reason)
+            return super()._get_iterator()
+        self._stoker_last = _Last()
+        return NativeIterator(self, plan, self._stoker_last)
+
+    def explain(self) -> str:
+        """Who would load the next epoch and why, and the engine's plan if it does; starts nothing.
+
+        Returns:
+            Several lines; the first is "tier: native" or "tier: torch".
+
+        Raises:
+            ValueError: An attribute has been set to something that is not allowed.
+        """
+        _check_options(self)
+        try:
+            plan = plan_epoch(self)
+        except NotNative as problem:
+            return "\n".join(["tier: torch", *(f"  {reason}" for reason in problem.reasons)])
+        run = plan.start(seed=0)
+        try:
+            lines = ["tier: native", *(f"  {line}" for line in plan.report), str(run.explain())]
+        finally:
+            run.close()
+        return "\n".join(lines)
+
+    def counters(self) -> dict[str, Any]:
+        """Counters of the most recent epoch, see docs/counters.md; empty where torch ran it."""
+        return self._stoker_last.counters()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stoker_last": _Last()}
+
+
+def _signature() -> inspect.Signature:
+    """torch's signature with ours at the end, so that a loader can be rebuilt from its public attributes."""
+    theirs = inspect.signature(torch.utils.data.DataLoader.__init__).parameters
+    ours = inspect.signature(DataLoader.__init__).parameters
+    extra = [p for p in ours.values() if p.kind is p.KEYWORD_ONLY]
+    return inspect.Signature([*theirs.values(), *extra], return_annotation=None)
+
+
+DataLoader.__init__.__signature__ = _signature()  # type: ignore[attr-defined]
+
+
+def _check_options(loader: Any) -> None:
+    for name, allowed in _CHOICES.items():
+        value = getattr(loader, name)
+        if value not in allowed:
+            raise ValueError(f"{name} is {value!r}, allowed are {', '.join(map(repr, allowed))}")
+    threads = loader.threads
+    if threads is not None and threads != "auto":
+        if isinstance(threads, bool) or not isinstance(threads, int):
+            raise TypeError(f"threads is {threads!r}, allowed are None, 'auto' and a number of CPU threads")
+        if threads < 0:
+            raise ValueError(f"threads is {threads}, allowed is 0 or more")
+    max_bad = loader.max_bad
+    if isinstance(max_bad, bool) or not isinstance(max_bad, int | float):
+        raise TypeError(f"max_bad is {max_bad!r}, allowed is a share below 1 or a number of samples")
+    if max_bad < 0 or (max_bad >= 1 and max_bad != int(max_bad)):
+        raise ValueError(f"max_bad is {max_bad}, allowed is a share in 0..1 or a whole number of samples")
+    if loader.on_error == "skip" and _world_size() > 1:
+        raise ValueError(
+            "on_error is 'skip' in a distributed run, where ranks would fall out of step; allowed is 'replace'"
+        )
+
+
+def _world_size() -> int:
+    is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if is_distributed else 1
+
+
+class _Last:
+    """The most recent native run of a loader, or what it counted once it is closed."""
+
+    def __init__(self) -> None:
+        self.run: Any = None
+        self._counters: dict[str, Any] = {}
+
+    def counters(self) -> dict[str, Any]:
+        return dict(self.run.counters()) if self.run is not None else dict(self._counters)
+
+    def close(self) -> None:
+        run, self.run = self.run, None
+        if run is not None:
+            run.close()
+            self._counters = dict(run.counters())
+
+
+class NativeIterator(_BaseDataLoaderIter):
+    """One epoch (with persistent workers: one after the other) out of the engine.
+
+    torch's base class makes the draws that torch makes and runs the sampler; batches of indices go to the
+    engine as early as torch would hand them to its workers.
+    """
+
+    _workers: tuple[Any, ...] = ()  # there are no processes; callers that look for them find none
+
+    def __init__(self, loader: Any, plan: Plan, last: _Last) -> None:
+        self._last = last
+        super().__init__(loader)
+        self._plan = plan
+        self._epoch = 0
+        self._pending: deque[Exception | None] = deque()
+        threads = plan.options["threads"]
+        self._reads_ahead = self._num_workers > 0 or threads > 0
+        self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
+        self._run = last.run = plan.start(seed=self._base_seed)
+        if self._num_workers > 0:
+            self._reset(loader, first_iter=True)
+
+    def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        super()._reset(loader, first_iter)
+        if not first_iter:
+            self._last.close()
+            self._epoch += 1
+            self._pending.clear()
+            self._run = self._last.run = self._plan.start(seed=self._base_seed)
+        self._fill()
+
+    def _fill(self) -> None:
+        while len(self._pending) < self._depth:
+            try:
+                keys = self._next_index()
+            except StopIteration:
+                return
+            self._pending.append(self._submit(keys))
+
+    def _submit(self, keys: Iterable[Any]) -> Exception | None:
+        """Queues one batch; an error in its keys waits for the batch's turn, as it would in a worker."""
+        try:
+            indices = self._plan.samples.indices(keys)
+            if not len(indices):
+                raise IndexError("the sampler gave an empty batch")
+        except Exception as problem:
+            return problem
+        self._run.submit(indices, self._epoch)
+        return None
+
+    def _next_data(self) -> Any:
+        batch = None
+        while batch is None:
+            if not self._pending:
+                self._fill()
+            if not self._pending:
+                if not self._persistent_workers:
+                    self._shutdown_workers()
+                raise StopIteration
+            batch = self._take()
+        data = self._collate(batch)
+        return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pin_memory else data
+
+    def _take(self) -> Any:
+        """The next batch, or None for one that the policy "skip" has emptied."""
+        problem = self._pending[0]
+        batch = None
+        if problem is None:
+            try:
+                batch = self._run.next(self._timeout or None)
+            except SampleError as bad:
+                problem = bad
+            except TimeoutError:
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
+        self._pending.popleft()
+        if self._reads_ahead:
+            self._fill()
+        if problem is not None:
+            raise problem
+        return batch if len(batch.indices) else None
+
+    def _collate(self, batch: Any) -> Any:
+        samples = self._plan.samples
+        recipe = samples.recipe
+        if recipe is None:
+            columns = [
+                torch.from_numpy(batch.column(str(place))).view(dtype)
+                for place, dtype in enumerate(samples.dtypes)
+            ]
+            return columns if self._plan.collates else self._collate_fn(list(zip(*columns, strict=True)))
+        targets = samples.python_targets(batch)
+        if self._plan.collates:
+            images = torch.from_dlpack(batch.images)
+            if targets is None:
+                return [images, torch.from_numpy(batch.column("target"))]
+            return [images, _utils.collate.default_collate(targets)]
+        if targets is None:
+            targets = batch.column("target").tolist()
+        return self._collate_fn(list(zip(_single_images(batch.images, recipe.sample), targets, strict=True)))
+
+    def _shutdown_workers(self) -> None:
+        self._last.close()
+
+    def __del__(self) -> None:
+        last = self.__dict__.get("_last")
+        if last is not None:
+            last.close()
+
+
+def _single_images(images: Any, sample: str) -> list[Any]:
+    """The images of a batch one by one, each as the Python pipeline would have returned it."""
+    if isinstance(images, list):
+        tensors = [torch.from_dlpack(image) for image in images]
+    else:
+        tensors = list(torch.from_dlpack(images).unbind(0))
+    if sample == "array":
+        return [tensor.numpy() for tensor in tensors]
+    if sample == "image":
+        from torchvision import tv_tensors
+
+        return [tv_tensors.Image(tensor) for tensor in tensors]
+    return tensors

@@ -1,0 +1,28 @@
+#include "stoker/base/error.h"
+
+#include <array>
+
+namespace stoker {
+
+void fail_check(const char* claim, const char* file, int line) {
+  throw InternalError(std::string("stoker: internal error: '") + claim + "' does not hold at " + file +
+                      ":" + std::to_string(line) +
+                      ". This is a defect of stoker, not of your data; please report it with this line.");
+}
+
+std::string_view name_of(SampleErrorCode code) {
+  constexpr std::array<std::string_view, 11> kNames = {
+      "missing",        "unreadable", "not-regular", "empty",     "changed",     "unknown-format",
+      "truncated",      "corrupt",    "too-large",   "unsupported", "shape"};
+  return kNames[static_cast<size_t>(code)];
+}
+
+std::string SampleError::message() const {
+  std::string text = path.empty() ? "sample " + std::to_string(index) : path;
+  if (!path.empty() && index >= 0) text += " (sample " + std::to_string(index) + ")";
+  text += ": " + step + ": " + found;
+  if (!hint.empty()) text += "; " + hint;
+  return text;
+}
+
+}  // namespace stoker

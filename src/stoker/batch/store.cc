@@ -1,0 +1,163 @@
+#include "stoker/batch/store.h"
+
+#include <bit>
+#include <cstring>
+
+#include "stoker/base/error.h"
+
+namespace stoker {
+namespace {
+
+// Element (y, x, c) of `in` goes through `map` to its place in the slot. One loop for all cases: the
+// template parameters leave nothing to decide per element.
+template <class In, class Out, int kChannels, class Map>
+void store_elements(const Store& store, const ConstImage& in, Out* slot, Map map) {
+  const int channels = kChannels > 0 ? kChannels : in.channels();
+  const ptrdiff_t step = store.flip_horizontal ? -channels : channels;
+  const size_t plane = static_cast<size_t>(in.height()) * static_cast<size_t>(in.width());
+  for (int y = 0; y < in.height(); ++y) {
+    const In* from = in.row<In>(store.flip_vertical ? in.height() - 1 - y : y);
+    if (store.flip_horizontal) from += static_cast<ptrdiff_t>(in.width() - 1) * channels;
+    const size_t row = static_cast<size_t>(y) * static_cast<size_t>(in.width());
+    if (store.layout == Layout::kHwc) {
+      Out* to = slot + row * static_cast<size_t>(channels);
+      for (int x = 0; x < in.width(); ++x, from += step) {
+        for (int c = 0; c < channels; ++c) *to++ = map(from[c], c);
+      }
+    } else {
+      Out* to = slot + row;
+      for (int x = 0; x < in.width(); ++x, from += step, ++to) {
+        for (int c = 0; c < channels; ++c) to[static_cast<size_t>(c) * plane] = map(from[c], c);
+      }
+    }
+  }
+}
+
+template <class In, class Out, class Map>
+void store_channels(const Store& store, const ConstImage& in, void* slot, Map map) {
+  auto* out = static_cast<Out*>(slot);
+  switch (in.channels()) {
+    case 1:
+      return store_elements<In, Out, 1>(store, in, out, map);
+    case 3:
+      return store_elements<In, Out, 3>(store, in, out, map);
+    default:
+      return store_elements<In, Out, 0>(store, in, out, map);
+  }
+}
+
+template <class Out>
+void store_through_table(const Store& store, const ConstImage& in, void* slot) {
+  STOKER_CHECK(in.shape.dtype == DType::kUint8 && store.table->dtype == store.dtype);
+  const auto* entries = reinterpret_cast<const Out*>(store.table->entries.data());
+  store_channels<uint8_t, Out>(store, in, slot, [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
+}
+
+template <class Element>
+void store_unchanged(const Store& store, const ConstImage& in, void* slot) {
+  store_channels<Element, Element>(store, in, slot, [](Element value, int) { return value; });
+}
+
+template <class In>
+void store_cast(const Store& store, const ConstImage& in, void* slot) {
+  switch (store.dtype) {
+    case DType::kFloat32:
+      return store_channels<In, float>(store, in, slot, [](In v, int) { return static_cast<float>(v); });
+    case DType::kFloat16:
+      return store_channels<In, uint16_t>(store, in, slot,
+                                          [](In v, int) { return to_float16(static_cast<float>(v)); });
+    case DType::kBfloat16:
+      return store_channels<In, uint16_t>(store, in, slot,
+                                          [](In v, int) { return to_bfloat16(static_cast<float>(v)); });
+    default:
+      STOKER_CHECK(!"a cast that the plan allows");
+  }
+}
+
+void store_same_dtype(const Store& store, const ConstImage& in, void* slot) {
+  switch (size_of(store.dtype)) {
+    case 1:
+      return store_unchanged<uint8_t>(store, in, slot);
+    case 2:
+      return store_unchanged<uint16_t>(store, in, slot);
+    case 4:
+      return store_unchanged<uint32_t>(store, in, slot);
+    default:
+      return store_unchanged<uint64_t>(store, in, slot);
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(Layout layout) { return layout == Layout::kChw ? "chw" : "hwc"; }
+
+void ValueTable::assign(const ConstImage& ramp, DType wanted) {
+  STOKER_CHECK(ramp.height() == 1 && ramp.width() == 256);
+  dtype = wanted;
+  const int channels = ramp.channels();
+  entries.resize(static_cast<size_t>(channels) * 256 * size_of(wanted));
+  for (int c = 0; c < channels; ++c) {
+    for (int v = 0; v < 256; ++v) {
+      const auto at = static_cast<size_t>(c * 256 + v);
+      const int from = v * channels + c;
+      if (wanted == DType::kUint8) {
+        STOKER_CHECK(ramp.shape.dtype == DType::kUint8);
+        entries[at] = ramp.row<uint8_t>(0)[from];
+        continue;
+      }
+      const float value = ramp.shape.dtype == DType::kUint8 ? static_cast<float>(ramp.row<uint8_t>(0)[from])
+                                                            : ramp.row<float>(0)[from];
+      if (wanted == DType::kFloat32) {
+        std::memcpy(entries.data() + at * 4, &value, 4);
+      } else {
+        const uint16_t half = wanted == DType::kFloat16 ? to_float16(value) : to_bfloat16(value);
+        std::memcpy(entries.data() + at * 2, &half, 2);
+      }
+    }
+  }
+}
+
+const uint8_t* ValueTable::channel(int c) const {
+  return entries.data() + static_cast<size_t>(c) * 256 * size_of(dtype);
+}
+
+void store_image(const Store& store, const ConstImage& in, void* slot) {
+  if (store.table != nullptr) {
+    switch (store.dtype) {
+      case DType::kUint8:
+        return store_through_table<uint8_t>(store, in, slot);
+      case DType::kFloat32:
+        return store_through_table<float>(store, in, slot);
+      default:
+        return store_through_table<uint16_t>(store, in, slot);
+    }
+  }
+  if (in.shape.dtype == store.dtype) return store_same_dtype(store, in, slot);
+  if (in.shape.dtype == DType::kUint8) return store_cast<uint8_t>(store, in, slot);
+  if (in.shape.dtype == DType::kUint16) return store_cast<uint16_t>(store, in, slot);
+  STOKER_CHECK(in.shape.dtype == DType::kFloat32);
+  store_cast<float>(store, in, slot);
+}
+
+uint16_t to_bfloat16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000) return static_cast<uint16_t>((bits >> 16) | 0x40);  // NaN stays NaN
+  return static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+uint16_t to_float16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000);
+  const uint32_t magnitude = bits & 0x7FFFFFFF;
+  if (magnitude > 0x7F800000) return sign | 0x7E00;
+  if (magnitude >= 0x477FF000) return sign | 0x7C00;  // rounds to 65536 or more: infinity
+  if (magnitude >= 0x38800000) {                      // normal
+    const uint32_t rebased = magnitude - 0x38000000;
+    return static_cast<uint16_t>(sign | ((rebased + 0xFFF + ((rebased >> 13) & 1)) >> 13));
+  }
+  // Subnormal: adding 0.5 leaves exactly ten bits below the point, rounded by the FPU.
+  const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+  return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3F000000));
+}
+
+}  // namespace stoker

@@ -1,0 +1,193 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "stoker/base/clock.h"
+#include "stoker/fetch/fetcher.h"
+
+namespace stoker {
+namespace {
+
+constexpr size_t kKeptBuffers = 64;
+constexpr size_t kKeptBufferBytes = size_t{4} << 20;
+
+struct FileDescriptor {
+  explicit FileDescriptor(int value) : value(value) {}
+  ~FileDescriptor() {
+    if (value >= 0) close(value);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  const int value;
+};
+
+SampleError failed(SampleErrorCode code, std::string found, std::string hint) {
+  SampleError error;
+  error.code = code;
+  error.step = "fetch";
+  error.found = std::move(found);
+  error.hint = std::move(hint);
+  return error;
+}
+
+SampleError failed_call(const char* call, int error_number) {
+  const bool is_missing = error_number == ENOENT || error_number == ENOTDIR;
+  return failed(is_missing ? SampleErrorCode::kMissing : SampleErrorCode::kUnreadable,
+                std::string(call) + " failed: " + std::strerror(error_number),
+                is_missing ? "restore the file or list the folder anew" : "check the file and its permissions");
+}
+
+SampleError not_regular(mode_t mode) {
+  const char* kind = S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+  return failed(SampleErrorCode::kNotRegular, std::string("it is ") + kind + ", allowed are regular files",
+                "remove it from the list");
+}
+
+class FileFetcher : public Fetcher {
+ public:
+  explicit FileFetcher(int threads) : thread_count_(threads) {}
+  ~FileFetcher() override { stop(); }
+
+  FetchResult fetch(const FetchRequest& request) override {
+    FetchResult result;
+    const int64_t cpu_begin = thread_cpu_ns();
+    const int64_t wall_begin = wall_ns();
+    if (request.path.empty()) {
+      result.bytes = SampleBytes(request.memory);
+    } else {
+      result.failure = read(request, &result.bytes);
+    }
+    result.cpu_ns = thread_cpu_ns() - cpu_begin;
+    result.wall_ns = wall_ns() - wall_begin;
+    return result;
+  }
+
+  void start(FetchRequest request, Done done) override {
+    MutexLock lock(mutex_);
+    if (is_stopped_) return;
+    if (threads_.empty()) {
+      for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { serve(); });
+    }
+    waiting_.push_back({std::move(request), std::move(done)});
+    wake_.notify_one();
+  }
+
+  void recycle(SampleBytes bytes) override {
+    const size_t capacity = bytes.capacity_bytes();
+    auto memory = bytes.release();
+    if (memory == nullptr || capacity > kKeptBufferBytes) return;
+    MutexLock lock(mutex_);
+    if (free_.size() < kKeptBuffers) free_.push_back({std::move(memory), capacity});
+  }
+
+  void stop() override {
+    std::vector<std::thread> threads;
+    {
+      MutexLock lock(mutex_);
+      is_stopped_ = true;
+      waiting_.clear();
+      threads.swap(threads_);
+      wake_.notify_all();
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+
+ private:
+  struct Waiting {
+    FetchRequest request;
+    Done done;
+  };
+  struct FreeBuffer {
+    std::unique_ptr<uint8_t[], AlignedFree> memory;
+    size_t capacity_bytes;
+  };
+
+  void serve() {
+    while (true) {
+      Waiting next;
+      {
+        MutexLock lock(mutex_);
+        while (waiting_.empty() && !is_stopped_) wake_.wait(mutex_);
+        if (is_stopped_) return;
+        next = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      next.done(fetch(next.request));
+    }
+  }
+
+  Failure read(const FetchRequest& request, SampleBytes* bytes) {
+    // O_NONBLOCK: opening a FIFO without it waits for a writer, perhaps for ever.
+    const FileDescriptor file(open(request.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.value < 0) return failed_call("open", errno);
+    struct stat before {};
+    if (fstat(file.value, &before) != 0) return failed_call("fstat", errno);
+    if (!S_ISREG(before.st_mode)) return not_regular(before.st_mode);
+    const auto file_bytes = static_cast<uint64_t>(before.st_size);
+    if (file_bytes == 0) return failed(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
+    if (request.offset_bytes > file_bytes) {
+      return failed(SampleErrorCode::kTruncated, "the file ends before the range asked for", "make it anew");
+    }
+    const uint64_t wanted = request.length_bytes.value_or(file_bytes - request.offset_bytes);
+    if (wanted > kMaxFileBytes) {
+      return failed(SampleErrorCode::kTooLarge,
+                    "the file has " + std::to_string(wanted) + " bytes, allowed are at most " +
+                        std::to_string(kMaxFileBytes),
+                    "remove it from the list");
+    }
+    auto [memory, capacity] = take_buffer(wanted);
+    uint64_t have = 0;
+    while (have < wanted) {
+      const ssize_t got = pread(file.value, memory.get() + have, wanted - have,
+                                static_cast<off_t>(request.offset_bytes + have));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return failed_call("read", errno);
+      if (got == 0) break;
+      have += static_cast<uint64_t>(got);
+    }
+    struct stat after {};
+    if (fstat(file.value, &after) != 0) return failed_call("fstat", errno);
+    const bool same_time = before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+                           before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
+    if (have != wanted || after.st_size != before.st_size || !same_time) {
+      return failed(SampleErrorCode::kChanged, "the file changed while it was read", "do not write to it during training");
+    }
+    *bytes = SampleBytes(std::move(memory), wanted, capacity);
+    return std::nullopt;
+  }
+
+  FreeBuffer take_buffer(uint64_t bytes) {
+    {
+      MutexLock lock(mutex_);
+      for (auto& kept : free_) {
+        if (kept.capacity_bytes < bytes) continue;
+        FreeBuffer taken = std::move(kept);
+        kept = std::move(free_.back());
+        free_.pop_back();
+        return taken;
+      }
+    }
+    // Rounded up, so that files of about one size share buffers.
+    constexpr uint64_t kStep = 64 * 1024;
+    const size_t capacity = (bytes + kStep - 1) / kStep * kStep;
+    return {allocate_aligned(capacity), capacity};
+  }
+
+  const int thread_count_;
+  Mutex mutex_;
+  Condition wake_;
+  std::deque<Waiting> waiting_ STOKER_GUARDED_BY(mutex_);
+  std::vector<FreeBuffer> free_ STOKER_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ STOKER_GUARDED_BY(mutex_);
+  bool is_stopped_ STOKER_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Fetcher> make_file_fetcher(int threads) { return std::make_unique<FileFetcher>(threads); }
+
+}  // namespace stoker

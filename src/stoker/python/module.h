@@ -1,0 +1,17 @@
+// The parts of the extension module, one file each.
+#pragma once
+
+#include "stoker/python/convert.h"
+#include "stoker/run/run.h"
+
+namespace stoker {
+
+void bind_operators(nb::module_& module);
+void bind_sources(nb::module_& module);
+void bind_run(nb::module_& module);
+// Engine errors to the classes of stoker.errors.
+void bind_errors(nb::module_& module);
+
+nb::dict sample_error_to_python(const SampleError& error);
+
+}  // namespace stoker

@@ -1,0 +1,253 @@
+// The run, as Python sees it: a batch is handed over under the GIL, everything else happens without it.
+
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/optional.h>
+
+#include <algorithm>
+
+#include "stoker/base/clock.h"
+#include "stoker/python/module.h"
+#include "stoker/run/cores.h"
+#include "stoker/transform/targets.h"
+
+namespace stoker {
+namespace {
+
+// How long a wait may go without looking for Ctrl-C.
+constexpr int64_t kSignalCheckNs = 50'000'000;
+
+// Takes `name` out of `given` if it is there.
+template <class T>
+T take(nb::dict& given, const char* name, T fallback) {
+  if (!given.contains(name)) return fallback;
+  const nb::object object = given[name];
+  nb::del(given[name]);
+  T value{};
+  if (!nb::try_cast(object, value, false)) {
+    throw ArgumentTypeError(std::string(name) + ": got " + nb::cast<std::string>(nb::repr(object)) +
+                            ", which has the wrong type.");
+  }
+  return value;
+}
+
+template <class T>
+T take_choice(nb::dict& given, const char* name, const std::vector<std::pair<std::string, T>>& choices) {
+  const auto chosen = take<std::string>(given, name, choices.front().first);
+  std::string allowed;
+  for (const auto& [each, value] : choices) {
+    if (each == chosen) return value;
+    allowed += (allowed.empty() ? "'" : ", '") + each + "'";
+  }
+  throw ArgumentError(std::string(name) + " must be one of " + allowed + ", got '" + chosen + "'.");
+}
+
+double take_number(nb::dict& given, const char* name, double fallback) {
+  if (!given.contains(name)) return fallback;
+  const nb::object object = given[name];
+  nb::del(given[name]);
+  const Value value = value_from_python(name, object);
+  if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+  if (const auto* real = std::get_if<double>(&value)) return *real;
+  throw ArgumentTypeError(std::string(name) + " must be a number, got " + nb::cast<std::string>(nb::repr(object)) + ".");
+}
+
+PlanOptions take_plan_options(nb::dict& given) {
+  PlanOptions options;
+  const auto dtype = take<std::string>(given, "dtype", "auto");
+  if (dtype != "auto") {
+    options.dtype = dtype_from_name(dtype);
+    const DType chosen = *options.dtype;
+    if (chosen != DType::kUint8 && chosen != DType::kFloat16 && chosen != DType::kBfloat16 &&
+        chosen != DType::kFloat32 && chosen != DType::kUint16) {
+      throw ArgumentError("dtype must be one of 'auto', 'uint8', 'uint16', 'float16', 'bfloat16', 'float32', got '" + dtype + "'.");
+    }
+  }
+  options.layout = take_choice<Layout>(given, "layout", {{"chw", Layout::kChw}, {"hwc", Layout::kHwc}});
+  options.decode.color = take_choice<Color>(
+      given, "color",
+      {{"rgb", Color::kRgb}, {"bgr", Color::kBgr}, {"gray", Color::kGray}, {"unchanged", Color::kUnchanged}});
+  options.decode.apply_exif_orientation = take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
+  options.decode.rule = take_choice<ConversionRule>(
+      given, "conversion", {{"rounded", ConversionRule::kRounded}, {"pillow", ConversionRule::kPillow}});
+  return options;
+}
+
+RunOptions take_run_options(nb::dict& given) {
+  RunOptions options;
+  options.threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "threads", 1), -1, 1'000'000));
+  options.shares_cores = take<bool>(given, "shares_cores", false);
+  options.io_threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "io_threads", 2), -1, 1'000'000));
+  options.seed = take<uint64_t>(given, "seed", 0);
+  options.on_error = take_choice<OnError>(
+      given, "on_error", {{"raise", OnError::kRaise}, {"replace", OnError::kReplace}, {"skip", OnError::kSkip}});
+  options.max_bad = take_number(given, "max_bad", options.max_bad);
+  options.shapes = take_choice<Shapes>(given, "shapes", {{"dense", Shapes::kDense}, {"list", Shapes::kList}});
+  options.max_active_batches =
+      static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "max_active_batches", 3), -1, 10'000'000));
+  options.read_ahead_bytes = take<uint64_t>(given, "read_ahead_bytes", options.read_ahead_bytes);
+  options.may_repeat = take<bool>(given, "may_repeat", true);
+  return options;
+}
+
+std::shared_ptr<Run> make_run(std::shared_ptr<Source> source, const std::vector<NamedOperator>& operators,
+                              const nb::kwargs& kwargs) {
+  nb::dict given = nb::cast<nb::dict>(kwargs.attr("copy")());
+  const PlanOptions plan_options = take_plan_options(given);
+  const RunOptions run_options = take_run_options(given);
+  if (given.size() > 0) {
+    throw ArgumentTypeError("run: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
+  }
+  auto plan = std::make_shared<Plan>(operators, plan_options, source->image_shape());
+  return std::make_shared<Run>(std::move(source), std::move(plan), run_options);
+}
+
+std::vector<int64_t> indices_from_python(nb::handle object) {
+  nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> array;
+  if (nb::try_cast(object, array, false)) return {array.data(), array.data() + array.size()};
+  std::vector<int64_t> indices;
+  for (const nb::handle item : nb::cast<nb::iterable>(object)) {
+    const nb::object integer = nb::steal(PyNumber_Index(item.ptr()));
+    if (!integer.is_valid()) throw nb::python_error();
+    indices.push_back(nb::cast<int64_t>(integer));
+  }
+  return indices;
+}
+
+// The next batch; TimeoutError after `timeout_s` seconds, None when none is submitted.
+nb::object next_batch(Run& run, std::optional<double> timeout_s) {
+  const int64_t begin = wall_ns();
+  while (true) {
+    std::optional<Batch> batch;
+    {
+      const nb::gil_scoped_release release;
+      batch = run.next(kSignalCheckNs);
+    }
+    if (batch) return nb::cast(std::move(*batch));
+    if (run.pending() == 0) return nb::none();
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (timeout_s && static_cast<double>(wall_ns() - begin) > *timeout_s * 1e9) {
+      PyErr_SetString(PyExc_TimeoutError, "no batch within the time given");
+      throw nb::python_error();
+    }
+  }
+}
+
+nb::object images_of(const Batch& batch) {
+  if (!batch.list.empty()) {
+    nb::list list;
+    for (const ListedImage& image : batch.list) list.append(array_over(image.data, axes_of(image.shape, batch.layout), image.shape.dtype));
+    return list;
+  }
+  if (batch.images == nullptr) return nb::none();
+  std::vector<int64_t> shape = axes_of(batch.shape, batch.layout);
+  shape.insert(shape.begin(), static_cast<int64_t>(batch.indices.size()));
+  return array_over(batch.images, shape, batch.shape.dtype);
+}
+
+nb::object column_of(const Batch& batch, const std::string& name) {
+  for (const ColumnValues& column : batch.columns) {
+    if (column.name == name) return array_over(column.data, column.shape, column.dtype);
+  }
+  throw ArgumentError("batch: there is no column '" + name + "'.");
+}
+
+nb::dict counters_to_python(const CountersReading& reading) {
+  nb::list threads;
+  for (const CountersReading::Thread& thread : reading.threads) {
+    nb::dict each;
+    each["wall_ns"] = thread.wall_ns;
+    each["starved_ns"] = thread.starved_ns;
+    each["busy_ns"] = thread.busy_ns;
+    each["blocked_ns"] = thread.blocked_ns;
+    each["off_cpu_ns"] = thread.off_cpu_ns;
+    each["unattributed_ns"] = thread.unattributed_ns;
+    threads.append(each);
+  }
+  nb::dict out;
+  out["threads"] = threads;
+  out["fetch_cpu_ns"] = reading.fetch_cpu_ns;
+  out["fetch_wall_ns"] = reading.fetch_wall_ns;
+  out["decode_cpu_ns"] = reading.decode_cpu_ns;
+  out["transform_cpu_ns"] = reading.transform_cpu_ns;
+  out["store_cpu_ns"] = reading.store_cpu_ns;
+  out["samples"] = reading.samples;
+  out["bytes_read"] = reading.bytes_read;
+  out["batches"] = reading.batches;
+  out["errors"] = reading.errors;
+  out["replaced"] = reading.replaced;
+  out["skipped"] = reading.skipped;
+  out["consumer_wait_ns"] = reading.consumer_wait_ns;
+  out["ready_bytes"] = reading.ready_bytes;
+  out["ready_batches"] = reading.ready_batches;
+  return out;
+}
+
+}  // namespace
+
+void bind_run(nb::module_& module) {
+  nb::class_<Batch>(module, "Batch")
+      .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
+      .def_prop_ro("indices",
+                   [](const Batch& batch) {
+                     RecyclingProvider provider(0);
+                     Buffer data = provider.acquire(batch.indices.size() * sizeof(int64_t));
+                     std::copy(batch.indices.begin(), batch.indices.end(), reinterpret_cast<int64_t*>(data.get()));
+                     return array_over(std::move(data), {static_cast<int64_t>(batch.indices.size())}, DType::kInt64);
+                   })
+      .def("column", &column_of, nb::arg("name"));
+  nb::class_<Run>(module, "Run")
+      .def(nb::new_(&make_run), nb::arg("source"), nb::arg("operators"), nb::arg("options"))
+      .def(
+          "submit",
+          [](Run& run, nb::handle indices, uint32_t epoch) {
+            std::vector<int64_t> list = indices_from_python(indices);
+            const nb::gil_scoped_release release;
+            run.submit(std::move(list), epoch);
+          },
+          nb::arg("indices"), nb::arg("epoch") = 0)
+      .def("next", &next_batch, nb::arg("timeout_s") = nb::none())
+      .def("pending", &Run::pending)
+      .def("explain", &Run::explain)
+      .def("counters", [](const Run& run) { return counters_to_python(run.counters()); })
+      .def("bad_samples",
+           [](const Run& run) {
+             nb::list list;
+             for (const SampleError& error : run.bad_samples()) list.append(sample_error_to_python(error));
+             return list;
+           })
+      .def("close", &Run::close, nb::call_guard<nb::gil_scoped_release>());
+  module.def(
+      "order",
+      [](uint64_t seed, uint32_t epoch, int64_t size, int64_t begin, int64_t end) {
+        const KeyedOrder order(seed, epoch, size);
+        std::vector<int64_t> indices;
+        for (int64_t position = begin; position < end; ++position) indices.push_back(order.at(position));
+        return indices;
+      },
+      nb::arg("seed"), nb::arg("epoch"), nb::arg("size"), nb::arg("begin"), nb::arg("end"),
+      "Sample indices at the positions [begin, end) of the keyed order of an epoch.");
+  module.def("usable_cores", [] {
+    const UsableCores cores = usable_cores();
+    nb::dict out;
+    out["affinity"] = cores.affinity;
+    out["quota"] = cores.quota;
+    out["local_world_size"] = cores.local_world_size;
+    out["threads"] = cores.threads();
+    return out;
+  });
+  module.def("build_info", [] {
+    nb::dict out;
+    nb::dict names;
+    for (const Codec& codec : codecs()) {
+      names[nb::str(codec.name.data(), codec.name.size())] = nb::str(codec.library.data(), codec.library.size());
+    }
+    out["version"] = STOKER_VERSION;
+    out["codecs"] = names;
+    out["targets"] = vector_targets();
+    out["target_in_use"] = vector_target_in_use();
+    return out;
+  });
+  module.def("force_vector_target", &force_vector_target, nb::arg("name"));
+}
+
+}  // namespace stoker

@@ -1,0 +1,106 @@
+// Sources, as Python sees them.
+
+#include <nanobind/stl/shared_ptr.h>
+
+#include "stoker/python/module.h"
+#include "stoker/source/source.h"
+
+namespace stoker {
+namespace {
+
+// Keeps a Python object alive from C++; let go under the GIL, whichever thread is last.
+std::shared_ptr<const void> keep_alive(const nb::object& object) {
+  PyObject* held = nb::object(object).release().ptr();
+  return std::shared_ptr<const void>(held, [](PyObject* last) {
+    if (Py_IsInitialized() == 0) return;
+    const nb::gil_scoped_acquire acquire;
+    Py_DECREF(last);
+  });
+}
+
+// os.fsencode: str with any bytes that the file system may hold, bytes as they are, and path objects.
+std::string path_from_python(nb::handle object) {
+  PyObject* encoded = nullptr;
+  if (PyUnicode_FSConverter(object.ptr(), &encoded) == 0) throw nb::python_error();
+  const nb::object bytes = nb::steal(encoded);
+  return std::string(PyBytes_AS_STRING(encoded), static_cast<size_t>(PyBytes_GET_SIZE(encoded)));
+}
+
+nb::object path_to_python(const std::string& path) {
+  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
+}
+
+nb::list paths_to_python(const std::vector<std::string>& paths) {
+  nb::list list;
+  for (const std::string& path : paths) list.append(path_to_python(path));
+  return list;
+}
+
+void add_column(Source& source, const std::string& name, const nb::object& object) {
+  const auto array = nb::cast<AnyArray>(object);
+  if (array.ndim() < 1) throw ArgumentError("column '" + name + "' must have one row a sample, got a single value.");
+  RowColumn column;
+  column.name = name;
+  column.dtype = dtype_from_python(array.dtype());
+  column.rows = static_cast<int64_t>(array.shape(0));
+  for (size_t axis = 1; axis < array.ndim(); ++axis) column.row_shape.push_back(static_cast<int64_t>(array.shape(axis)));
+  column.data = static_cast<const uint8_t*>(array.data());
+  column.owner = keep_alive(nb::cast(array));
+  source.add_column(std::move(column));
+}
+
+std::shared_ptr<ArraysSource> make_arrays(const nb::object& object) {
+  const auto array = nb::cast<AnyArray>(object);
+  if (array.ndim() != 3 && array.ndim() != 4) {
+    throw ArgumentError("arrays: images must have the axes sample, height, width and channels, got " +
+                        std::to_string(array.ndim()) + " axes.");
+  }
+  for (size_t axis = 1; axis < array.ndim(); ++axis) {
+    if (array.shape(axis) < 1 || array.shape(axis) > 65500) {
+      throw ArgumentError("arrays: every side must be 1 to 65500, got " + std::to_string(array.shape(axis)) + ".");
+    }
+  }
+  const int channels = array.ndim() == 4 ? static_cast<int>(array.shape(3)) : 1;
+  if (channels > 64) {
+    throw ArgumentError("arrays: at most 64 channels, got " + std::to_string(channels) + "; channels come last.");
+  }
+  const ImageShape shape{static_cast<int>(array.shape(1)), static_cast<int>(array.shape(2)), channels,
+                         dtype_from_python(array.dtype())};
+  return std::make_shared<ArraysSource>(static_cast<const uint8_t*>(array.data()),
+                                        static_cast<int64_t>(array.shape(0)), shape, keep_alive(nb::cast(array)));
+}
+
+}  // namespace
+
+void bind_sources(nb::module_& module) {
+  nb::class_<Source>(module, "Source")
+      .def("__len__", [](const Source& source) { return source.size().value_or(0); })
+      .def("path", [](const Source& source, int64_t index) { return path_to_python(source.path(index)); })
+      .def("add_column", &add_column, nb::arg("name"), nb::arg("rows"),
+           "Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.");
+  nb::class_<FilesSource, Source>(module, "FilesSource")
+      .def(
+          "__init__",
+          [](FilesSource* self, const nb::iterable& paths, nb::handle root) {
+            std::vector<std::string> list;
+            for (const nb::handle path : paths) list.push_back(path_from_python(path));
+            new (self) FilesSource(list, root.is_none() ? std::string() : path_from_python(root));
+          },
+          nb::arg("paths"), nb::arg("root") = nb::none());
+  nb::class_<ArraysSource, Source>(module, "ArraysSource").def(nb::new_(&make_arrays), nb::arg("images"));
+  nb::class_<RowsSource, Source>(module, "RowsSource").def(nb::init<int64_t>(), nb::arg("count"));
+  module.def(
+      "list_folder",
+      [](nb::handle root, const std::vector<std::string>& extensions) {
+        const std::string folder = path_from_python(root);
+        FolderListing listing;
+        {
+          const nb::gil_scoped_release release;
+          listing = list_folder(folder, extensions);
+        }
+        return nb::make_tuple(paths_to_python(listing.classes), paths_to_python(listing.paths), listing.labels);
+      },
+      nb::arg("root"), nb::arg("extensions"), "(classes, paths, labels) of root/<class>/<file>.");
+}
+
+}  // namespace stoker

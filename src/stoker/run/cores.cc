@@ -1,0 +1,96 @@
+#include "stoker/run/cores.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+namespace stoker {
+namespace {
+
+std::optional<double> quota_v2(const std::string& folder) {
+  std::ifstream file(folder + "/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return std::nullopt;
+  return std::strtod(quota.c_str(), nullptr) / period;
+}
+
+std::optional<double> quota_v1(const std::string& folder) {
+  double quota = 0;
+  double period = 0;
+  if (!(std::ifstream(folder + "/cpu.cfs_quota_us") >> quota)) return std::nullopt;
+  if (!(std::ifstream(folder + "/cpu.cfs_period_us") >> period)) return std::nullopt;
+  if (quota <= 0 || period <= 0) return std::nullopt;
+  return quota / period;
+}
+
+// The tightest limit from this process's control group up to the root.
+std::optional<double> read_quota() {
+  std::optional<double> least;
+  const auto consider = [&least](std::optional<double> quota) {
+    if (quota && (!least || *quota < *least)) least = quota;
+  };
+  std::ifstream groups("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(groups, line)) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool is_v2 = controllers.empty();
+    if (!is_v2 && controllers.find("cpu") == std::string::npos) continue;
+    const std::string mount = is_v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    std::string group = line.substr(second + 1);
+    while (true) {
+      const std::string folder = mount + (group == "/" ? "" : group);
+      consider(is_v2 ? quota_v2(folder) : quota_v1(folder));
+      if (group.empty() || group == "/") break;
+      group = group.substr(0, group.rfind('/'));
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+int UsableCores::threads() const {
+  double cores = affinity;
+  if (quota) cores = std::min(cores, *quota);
+  cores /= local_world_size;
+  return std::max(1, static_cast<int>(std::floor(cores + 1e-9)) - 1);
+}
+
+UsableCores usable_cores() {
+  UsableCores cores;
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) cores.affinity = std::max(1, CPU_COUNT(&mask));
+  cores.quota = read_quota();
+  if (const char* text = std::getenv("LOCAL_WORLD_SIZE")) {
+    cores.local_world_size = std::clamp(std::atoi(text), 1, 4096);
+  }
+  return cores;
+}
+
+void CoreBudget::take() {
+  MutexLock lock(mutex_);
+  while (free_ == 0) freed_.wait(mutex_);
+  --free_;
+}
+
+void CoreBudget::give_back() {
+  MutexLock lock(mutex_);
+  ++free_;
+  freed_.notify_one();
+}
+
+CoreBudget& process_budget() {
+  static CoreBudget budget(usable_cores().threads());
+  return budget;
+}
+
+}  // namespace stoker

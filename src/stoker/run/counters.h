@@ -1,0 +1,70 @@
+// What every thread did with its time. Written by one thread, read by others at any moment.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stoker {
+
+// A count with one writer: no read-modify-write instruction, and no torn value for readers.
+class Count {
+ public:
+  void add(int64_t amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  int64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+// Steps of one sample, in the order of the flow. Times are CPU time of the step.
+struct StepCounters {
+  Count decode_ns;
+  Count transform_ns;
+  Count store_ns;
+  Count samples;
+  Count bytes_decoded;  // compressed bytes handed to a decoder
+};
+
+// One CPU thread. starved + busy + blocked is its wall time but for what `unattributed` shows.
+struct ThreadCounters {
+  Count starved_ns;  // waited for bytes or for a batch to be asked for
+  Count busy_ns;     // worked, on or off a CPU
+  Count blocked_ns;  // waited because enough finished batches were waiting to be taken
+  Count cpu_ns;      // of busy_ns, on a CPU
+  StepCounters steps;
+  std::atomic<int64_t> begun_ns{0};  // 0: not yet
+  std::atomic<int64_t> ended_ns{0};
+};
+
+// A reading of all counters of a run.
+struct CountersReading {
+  struct Thread {
+    int64_t wall_ns = 0;
+    int64_t starved_ns = 0;
+    int64_t busy_ns = 0;
+    int64_t blocked_ns = 0;
+    int64_t off_cpu_ns = 0;
+    int64_t unattributed_ns = 0;
+  };
+  std::vector<Thread> threads;
+  int64_t fetch_cpu_ns = 0;
+  int64_t fetch_wall_ns = 0;
+  int64_t decode_cpu_ns = 0;
+  int64_t transform_cpu_ns = 0;
+  int64_t store_cpu_ns = 0;
+  int64_t samples = 0;
+  int64_t bytes_read = 0;
+  int64_t batches = 0;
+  int64_t errors = 0;
+  int64_t replaced = 0;
+  int64_t skipped = 0;
+  int64_t consumer_wait_ns = 0;  // next() waited this long
+  int64_t ready_bytes = 0;       // read ahead and not yet decoded
+  int64_t ready_batches = 0;     // finished and not yet taken
+};
+
+}  // namespace stoker

@@ -1,0 +1,56 @@
+// One sample, from bytes to its place in a batch: the whole flow on one page.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "stoker/base/random.h"
+#include "stoker/base/sample.h"
+#include "stoker/batch/store.h"
+#include "stoker/decode/decoder.h"
+#include "stoker/run/counters.h"
+#include "stoker/run/plan.h"
+#include "stoker/transform/spatial.h"
+
+namespace stoker {
+
+// Where a finished sample goes.
+class SlotGiver {
+ public:
+  virtual ~SlotGiver() = default;
+  // Memory for the sample's `shape`, or why it cannot be placed.
+  virtual Failure slot(const ImageShape& shape, void** memory) = 0;
+};
+
+// Working state of one thread; nothing here is shared.
+class Pipeline {
+ public:
+  explicit Pipeline(const Plan& plan) : plan_(plan), draws_(plan.operators().size()) {}
+
+  // Takes `sample` through decode, transform and store. A failure leaves the slot as it was or undefined.
+  Failure run(const Sample& sample, const SampleKey& key, SlotGiver& slots, StepCounters& counters);
+
+ private:
+  class Decoding;
+
+  Failure draw_all(const SampleKey& key, const ImageShape& decoded);
+  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SlotGiver& slots, StepCounters& counters);
+  Failure store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SlotGiver& slots);
+  ConstImage through_tables(const ConstImage& pixels, const Plan::Segment& segment);
+  void observe(const ConstImage& pixels, const Plan::Segment& segment);
+
+  const Plan& plan_;
+  DecoderSet decoders_;
+  SpatialChain chain_;
+  std::vector<Draw> draws_;
+  std::vector<ImageShape> shapes_;  // before each operator
+  ScratchBuffer decoded_;
+  std::array<ScratchBuffer, 2> images_;
+  size_t next_image_ = 0;
+  std::array<std::vector<uint8_t>, 2> ramps_;
+  ValueTable table_;
+  ResizeScratch scratch_;
+};
+
+}  // namespace stoker

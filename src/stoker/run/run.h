@@ -1,0 +1,104 @@
+// The run: batches of indices in, finished batches out, in order, with bounded memory.
+//
+// Two pools work on it. The fetcher's threads read ahead; the CPU threads take one sample each from bytes
+// to its slot, always of the oldest unfinished batch. The run knows no Python and never touches a pixel.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stoker/base/error.h"
+#include "stoker/batch/buffer.h"
+#include "stoker/run/counters.h"
+#include "stoker/run/plan.h"
+#include "stoker/source/source.h"
+
+namespace stoker {
+
+enum class OnError : uint8_t { kRaise, kReplace, kSkip };
+enum class Shapes : uint8_t { kDense, kList };
+
+struct RunOptions {
+  int threads = 1;               // CPU threads; 0: the work is done inside next()
+  bool shares_cores = false;     // take part in process_budget()
+  int io_threads = 2;
+  uint64_t seed = 0;
+  OnError on_error = OnError::kRaise;
+  double max_bad = 0.001;        // share of the samples below 1, else a number; for replace and skip
+  Shapes shapes = Shapes::kDense;
+  int max_active_batches = 3;    // being filled, or finished and not yet taken
+  size_t read_ahead_bytes = size_t{64} << 20;
+  bool may_repeat = true;        // an index may come more than once in an epoch
+};
+
+// One image of a batch whose images are kept apart.
+struct ListedImage {
+  Buffer data;
+  ImageShape shape;
+};
+
+struct ColumnValues {
+  std::string name;
+  DType dtype = DType::kInt64;
+  std::vector<int64_t> shape;  // rows first
+  Buffer data;
+};
+
+struct Batch {
+  std::vector<int64_t> indices;  // of the samples that are really in it, after replace and skip
+  Layout layout = Layout::kChw;
+  Buffer images;                 // dense: indices.size() samples of `shape`; null without images
+  ImageShape shape;
+  std::vector<ListedImage> list;  // Shapes::kList
+  std::vector<ColumnValues> columns;
+};
+
+// Samples that the policy does not accept: all bad ones of a batch, or the one that broke the limit.
+class BadSamples : public Error {
+ public:
+  BadSamples(const std::string& message, std::vector<SampleError> errors)
+      : Error(message), errors_(std::move(errors)) {}
+  const std::vector<SampleError>& errors() const { return errors_; }
+
+ private:
+  std::vector<SampleError> errors_;
+};
+
+class Run {
+ public:
+  // Checks everything and starts nothing. Throws ArgumentError.
+  Run(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan, const RunOptions& options);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // Queues one batch; the threads start with the first. Never blocks. Throws ArgumentError for an index
+  // that the source does not have.
+  void submit(std::vector<int64_t> indices, uint32_t epoch);
+
+  // The oldest submitted batch; nothing if `wait_ns` passed first (call again) or no batch is submitted.
+  // Throws BadSamples for a batch with bad samples (the next call goes on with the next batch), or the
+  // first fatal error, again at every call.
+  std::optional<Batch> next(int64_t wait_ns);
+
+  // Batches submitted and not yet taken.
+  int64_t pending() const;
+
+  // Ends all waits, drops all batches, joins the threads. Idempotent, any thread.
+  void close();
+
+  CountersReading counters() const;
+  // Every bad sample so far, by index.
+  std::vector<SampleError> bad_samples() const;
+  // The plan, threads and memory, as text.
+  std::string explain() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stoker

@@ -1,0 +1,62 @@
+// One batch in flight.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "stoker/base/mutex.h"
+#include "stoker/batch/buffer.h"
+#include "stoker/run/pipeline.h"
+#include "stoker/run/run.h"
+
+namespace stoker {
+
+// Its places are filled by many threads, each place by one; what they share is the dense buffer.
+class BatchWork {
+ public:
+  BatchWork(int64_t number, uint32_t epoch, std::vector<int64_t> indices, std::vector<uint16_t> occurrences);
+
+  int64_t number() const { return number_; }
+  uint32_t epoch() const { return epoch_; }
+  int count() const { return static_cast<int>(indices_.size()); }
+  int64_t index(int position) const { return indices_[static_cast<size_t>(position)]; }
+  uint16_t occurrence(int position) const { return occurrences_[static_cast<size_t>(position)]; }
+
+  // Written by the thread that holds the place: the index that stands there after a replacement.
+  void replace(int position, int64_t index) { indices_[static_cast<size_t>(position)] = index; }
+  void fail(int position, SampleError error);
+
+  // Memory for the sample at `position`. False when a dense batch already has another shape.
+  bool slot(int position, const ImageShape& shape, Shapes shapes, BufferProvider& provider, void** memory);
+
+  // By the thread that finished the last place: closes gaps, gathers the columns.
+  Batch finish(const Source& source, OnError on_error, Layout layout, BufferProvider& provider);
+  // Bad samples that the policy does not accept; after finish().
+  const std::vector<SampleError>& rejected() const { return rejected_; }
+
+  // Guarded by the run's mutex.
+  int next_to_fetch = 0;
+  int unfinished = 0;
+  bool is_ready = false;
+  Batch batch;
+
+ private:
+  void reject_conflicts();
+  void close_gaps();
+
+  const int64_t number_;
+  const uint32_t epoch_;
+  std::vector<int64_t> indices_;
+  std::vector<uint16_t> occurrences_;
+  std::vector<Failure> failures_;
+  std::vector<ImageShape> shapes_;
+  std::vector<ListedImage> list_;
+  std::vector<SampleError> rejected_;
+  std::atomic<bool> has_conflict_{false};
+  Mutex mutex_;
+  Buffer dense_ STOKER_GUARDED_BY(mutex_);
+  ImageShape dense_shape_ STOKER_GUARDED_BY(mutex_);
+};
+
+}  // namespace stoker

@@ -1,0 +1,116 @@
+#include "stoker/transform/geometry.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "stoker/base/memory.h"
+
+namespace stoker {
+namespace {
+
+Rect crop_of(const Geometry& geometry, const ImageShape& in) {
+  return geometry.crop.value_or(Rect{0, 0, in.width, in.height});
+}
+
+Resize resize_of(const Geometry::Target& target, const Rect& crop) {
+  return {target.resampler, target.interpolation, crop.width, crop.height, target.width,
+          target.height,    {0, 0, target.width, target.height}};
+}
+
+// The three steps of a Geometry, with the resize left to the caller.
+template <class ResizeStep>
+void carry_out(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeStep resize_step) {
+  const Rect crop = crop_of(geometry, in.shape);
+  ImageShape cropped_shape = in.shape;
+  cropped_shape.width = crop.width;
+  cropped_shape.height = crop.height;
+  ConstImage current = in;
+  ScratchBuffer cropped_pixels;
+  if (is_inside(crop, in.height(), in.width())) {
+    current = in.window(crop);
+  } else {
+    const Image cropped = packed_image(cropped_pixels.reserve(cropped_shape.bytes()), cropped_shape);
+    copy_crop(in, crop, geometry.fill, cropped);
+    current = cropped;
+  }
+  ScratchBuffer resized_pixels;
+  const bool flips = geometry.flip_horizontal || geometry.flip_vertical;
+  if (geometry.resize) {
+    if (!flips) return resize_step(resize_of(*geometry.resize, crop), current, out);
+    const Image resized = packed_image(resized_pixels.reserve(out.shape.bytes()), out.shape);
+    resize_step(resize_of(*geometry.resize, crop), current, resized);
+    current = resized;
+  }
+  copy_flipped(current, geometry.flip_horizontal, geometry.flip_vertical, out);
+}
+
+}  // namespace
+
+ImageShape shape_of(const Geometry& geometry, const ImageShape& in) {
+  ImageShape out = in;
+  if (geometry.crop) {
+    out.width = geometry.crop->width;
+    out.height = geometry.crop->height;
+  }
+  if (geometry.resize) {
+    out.width = geometry.resize->width;
+    out.height = geometry.resize->height;
+  }
+  return out;
+}
+
+void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch) {
+  carry_out(geometry, in, out, [&](const Resize& resize, const ConstImage& source, const Image& target) {
+    resize_image(resize, source, {0, 0, source.width(), source.height()}, target, scratch);
+  });
+}
+
+void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, const Image& out) {
+  carry_out(geometry, in, out, [](const Resize& resize, const ConstImage& source, const Image& target) {
+    resize_image_reference(resize, source, {0, 0, source.width(), source.height()}, target);
+  });
+}
+
+void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t, 4>& fill, const Image& out) {
+  const size_t pixel_bytes = in.shape.pixel_bytes();
+  const int left = std::clamp(-crop.x, 0, crop.width);
+  const int right_end = std::clamp(in.width() - crop.x, left, crop.width);
+  const bool is_plain = fill == std::array<uint8_t, 4>{};
+  STOKER_CHECK(is_plain || in.shape.dtype == DType::kUint8);
+  for (int y = 0; y < crop.height; ++y) {
+    auto* to = out.row<uint8_t>(y);
+    const int from_y = crop.y + y;
+    const bool has_row = from_y >= 0 && from_y < in.height() && right_end > left;
+    if (!has_row || left > 0 || right_end < crop.width) {
+      if (is_plain) {
+        std::memset(to, 0, out.shape.row_bytes());
+      } else {
+        const auto channels = static_cast<size_t>(in.channels());
+        for (size_t i = 0; i < out.shape.row_bytes(); ++i) to[i] = fill[i % channels % 4];
+      }
+    }
+    if (has_row) {
+      std::memcpy(to + static_cast<size_t>(left) * pixel_bytes,
+                  in.row<uint8_t>(from_y) + static_cast<size_t>(crop.x + left) * pixel_bytes,
+                  static_cast<size_t>(right_end - left) * pixel_bytes);
+    }
+  }
+}
+
+void copy_flipped(const ConstImage& in, bool horizontal, bool vertical, const Image& out) {
+  const size_t pixel_bytes = in.shape.pixel_bytes();
+  for (int y = 0; y < in.height(); ++y) {
+    const auto* from = in.row<uint8_t>(vertical ? in.height() - 1 - y : y);
+    auto* to = out.row<uint8_t>(y);
+    if (!horizontal) {
+      std::memcpy(to, from, in.shape.row_bytes());
+      continue;
+    }
+    for (int x = 0; x < in.width(); ++x) {
+      std::memcpy(to + static_cast<size_t>(x) * pixel_bytes,
+                  from + static_cast<size_t>(in.width() - 1 - x) * pixel_bytes, pixel_bytes);
+    }
+  }
+}
+
+}  // namespace stoker

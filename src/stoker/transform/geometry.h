@@ -1,0 +1,25 @@
+// Carries out a Geometry on pixels, alone; run/ composes several before it touches any.
+#pragma once
+
+#include "stoker/transform/operator.h"
+
+namespace stoker {
+
+ImageShape shape_of(const Geometry& geometry, const ImageShape& in);
+
+void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch);
+void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, const Image& out);
+
+// Copies `crop` of `in` to `out`; where it reaches outside, `fill` stands (channel c takes fill[c % 4],
+// scaled to nothing: the value itself). Any dtype; fill other than 0 needs uint8.
+void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t, 4>& fill, const Image& out);
+
+// Mirrors `in` into `out`, of the same shape.
+void copy_flipped(const ConstImage& in, bool horizontal, bool vertical, const Image& out);
+
+// Whether `rect` lies within height x width.
+inline bool is_inside(const Rect& rect, int height, int width) {
+  return rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= width && rect.y + rect.height <= height;
+}
+
+}  // namespace stoker

@@ -1,0 +1,186 @@
+#include "stoker/transform/resample_area.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stoker/transform/resample_rows.h"
+
+namespace stoker {
+namespace {
+
+// One output of one axis: the first source index and the weights from there on.
+struct AreaTaps {
+  int stride = 0;
+  int32_t* start = nullptr;
+  int32_t* count = nullptr;
+  float* weights = nullptr;
+};
+
+double scale_of(int source, int size) { return 1.0 / (static_cast<double>(size) / source); }
+
+// At most `stride` weights.
+void fill_output(int source, double scale, int output, float* weights, int32_t* start, int32_t* count) {
+  constexpr double kLeast = 1e-3;  // smaller parts of a pixel do not count
+  const double begin = output * scale;
+  const double end = begin + scale;
+  const double width = std::min(scale, source - begin);
+  const int last = std::min(static_cast<int>(end), source - 1);
+  const int first = std::min(static_cast<int>(std::ceil(begin)), last);
+  int used = 0;
+  *start = first;
+  if (first - begin > kLeast) {
+    *start = first - 1;
+    weights[used++] = static_cast<float>((first - begin) / width);
+  }
+  for (int i = first; i < last; ++i) weights[used++] = static_cast<float>(1.0 / width);
+  if (end - last > kLeast) weights[used++] = static_cast<float>(std::min(std::min(end - last, 1.0), width) / width);
+  *count = used;
+}
+
+int stride_of(double scale) { return static_cast<int>(std::ceil(scale)) + 2; }
+
+size_t area_taps_bytes(int count, int stride) {
+  const size_t outputs = static_cast<size_t>(count);
+  return 2 * Carver::bytes<int32_t>(outputs) + Carver::bytes<float>(outputs * static_cast<size_t>(stride));
+}
+
+AreaTaps make_taps(int source, int size, int first, int count, Carver& memory) {
+  const double scale = scale_of(source, size);
+  const size_t outputs = static_cast<size_t>(count);
+  AreaTaps taps;
+  taps.stride = stride_of(scale);
+  taps.start = memory.take<int32_t>(outputs);
+  taps.count = memory.take<int32_t>(outputs);
+  taps.weights = memory.take<float>(outputs * static_cast<size_t>(taps.stride));
+  for (int i = 0; i < count; ++i) {
+    fill_output(source, scale, first + i, taps.weights + static_cast<ptrdiff_t>(i) * taps.stride, taps.start + i,
+                taps.count + i);
+  }
+  return taps;
+}
+
+// kChannels 0: any number. Each step is rounded to float32 in the order of the taps; the build must not fuse
+// products and sums (-ffp-contract=off where the baseline has such an instruction).
+template <int kChannels>
+void area_row(const uint8_t* row, int first_pixel, const AreaTaps& x, int width, int given_channels, float* out) {
+  const int channels = kChannels != 0 ? kChannels : given_channels;
+  for (int i = 0; i < width; ++i, out += channels) {
+    const uint8_t* from = row + static_cast<ptrdiff_t>(x.start[i] - first_pixel) * channels;
+    const float* weights = x.weights + static_cast<ptrdiff_t>(i) * x.stride;
+    for (int channel = 0; channel < channels; ++channel) {
+      float sum = 0;
+      for (int tap = 0; tap < x.count[i]; ++tap) {
+        const float product = static_cast<float>(from[tap * channels + channel]) * weights[tap];
+        sum = sum + product;
+      }
+      out[channel] = sum;
+    }
+  }
+}
+
+template <int kChannels>
+void quarter_row(const uint8_t* row0, const uint8_t* row1, int width, uint8_t* out) {
+  for (int i = 0; i < width; ++i, row0 += 2 * kChannels, row1 += 2 * kChannels, out += kChannels) {
+    for (int c = 0; c < kChannels; ++c) {
+      out[c] = static_cast<uint8_t>((row0[c] + row0[c + kChannels] + row1[c] + row1[c + kChannels] + 2) >> 2);
+    }
+  }
+}
+
+}  // namespace
+
+Span area_span(int source, int size, int first, int count) {
+  const double scale = scale_of(source, size);
+  const auto begin_of = [&](int output) {
+    const double begin = output * scale;
+    const int last = std::min(static_cast<int>(begin + scale), source - 1);
+    const int at = std::min(static_cast<int>(std::ceil(begin)), last);
+    return at - begin > 1e-3 ? at - 1 : at;
+  };
+  const auto end_of = [&](int output) {
+    const double end = output * scale + scale;
+    const int last = std::min(static_cast<int>(end), source - 1);
+    return end - last > 1e-3 ? last : last - 1;
+  };
+  return {begin_of(first), end_of(first + count - 1)};
+}
+
+void area_by_whole_factors(const SourceWindow& source, int x_factor, int y_factor, const Rect& roi,
+                           const Image& out, ResizeScratch& scratch) {
+  const int channels = out.channels();
+  const bool quarters = x_factor == 2 && y_factor == 2 && (channels == 1 || channels == 3 || channels == 4);
+  const float part = 1.0F / static_cast<float>(x_factor * y_factor);
+  const int samples = roi.width * x_factor * channels;
+  uint32_t* const sums = reinterpret_cast<uint32_t*>(scratch.rows.reserve(static_cast<size_t>(samples) * 4));
+  for (int y = 0; y < roi.height; ++y) {
+    uint8_t* to = out.row<uint8_t>(y);
+    const int first_row = (roi.y + y) * y_factor;
+    const int first_column = roi.x * x_factor;
+    if (quarters) {
+      const uint8_t* const row0 = source.at(first_column, first_row);
+      const uint8_t* const row1 = source.at(first_column, first_row + 1);
+      if (channels == 1) quarter_row<1>(row0, row1, roi.width, to);
+      if (channels == 3) quarter_row<3>(row0, row1, roi.width, to);
+      if (channels == 4) quarter_row<4>(row0, row1, roi.width, to);
+      continue;
+    }
+    for (int i = 0; i < y_factor; ++i) {
+      const uint8_t* const row = source.at(first_column, first_row + i);
+      if (i == 0) {
+        for (int at = 0; at < samples; ++at) sums[at] = row[at];
+      } else {
+        for (int at = 0; at < samples; ++at) sums[at] += row[at];
+      }
+    }
+    const uint32_t* from = sums;
+    for (int x = 0; x < roi.width; ++x, from += x_factor * channels) {
+      for (int channel = 0; channel < channels; ++channel) {
+        uint32_t sum = 0;
+        for (int i = 0; i < x_factor; ++i) sum += from[i * channels + channel];
+        *to++ = static_cast<uint8_t>(std::min(std::lrint(static_cast<float>(sum) * part), 255L));
+      }
+    }
+  }
+}
+
+void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out, ResizeScratch& scratch) {
+  const Rect& roi = resize.roi;
+  const int channels = out.channels();
+  const int x_stride = stride_of(scale_of(resize.source_width, resize.width));
+  const int y_stride = stride_of(scale_of(resize.source_height, resize.height));
+  Carver carver(
+      scratch.taps.reserve(area_taps_bytes(roi.width, x_stride) + area_taps_bytes(roi.height, y_stride)));
+  const AreaTaps x = make_taps(resize.source_width, resize.width, roi.x, roi.width, carver);
+  const AreaTaps y = make_taps(resize.source_height, resize.height, roi.y, roi.height, carver);
+  const size_t samples = static_cast<size_t>(roi.width) * static_cast<size_t>(channels);
+  Carver rows(scratch.rows.reserve(2 * Carver::bytes<float>(samples)));
+  float* const row = rows.take<float>(samples);
+  float* const sums = rows.take<float>(samples);
+  int made = -1;  // the source row that `row` was made of: neighbours share the row on their edge
+  for (int i = 0; i < roi.height; ++i) {
+    for (int tap = 0; tap < y.count[i]; ++tap) {
+      const int from = y.start[i] + tap;
+      if (from != made) {
+        const uint8_t* const pixels = source.at(source.region.x, from);
+        switch (channels) {
+          case 1:
+            area_row<1>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          case 3:
+            area_row<3>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          case 4:
+            area_row<4>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          default:
+            area_row<0>(pixels, source.region.x, x, roi.width, channels, row);
+        }
+        made = from;
+      }
+      weigh_floats(row, y.weights[static_cast<ptrdiff_t>(i) * y.stride + tap], tap == 0, samples, sums);
+    }
+    round_floats(sums, samples, out.row<uint8_t>(i));
+  }
+}
+
+}  // namespace stoker

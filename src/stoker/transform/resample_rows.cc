@@ -1,0 +1,548 @@
+#include "stoker/transform/resample_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "stoker/transform/resample_rows.cc"
+#include <hwy/foreach_target.h>  // compiles this file once per instruction set
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace stoker::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int32_t kHalf = 1 << 21;  // of 22 bits
+constexpr int kShift = 22;
+
+uint8_t clamp_to_byte(int32_t value) { return static_cast<uint8_t>(std::clamp(value, 0, 255)); }
+
+// One row, sample by sample: where there are no groups, and no vectors.
+template <RowForm kForm>
+void plain_row(const RowTable& table, const uint8_t* row, void* out) {
+  const AxisTaps& axis = *table.axis;
+  const int channels = table.channels;
+  for (int sample = 0; sample < table.samples; ++sample) {
+    const int pixel = sample / channels;
+    const int32_t* weights = axis.weights + static_cast<ptrdiff_t>(pixel) * axis.stride;
+    const ptrdiff_t at = static_cast<ptrdiff_t>(axis.start[pixel] - table.first_pixel) * channels;
+    const uint8_t* from = row + at + sample % channels;
+    int32_t sum = kForm == RowForm::kBytes ? kHalf : 0;
+    for (int tap = 0; tap < axis.count[pixel]; ++tap, from += channels) sum += *from * weights[tap];
+    if constexpr (kForm == RowForm::kBytes) {
+      static_cast<uint8_t*>(out)[sample] = clamp_to_byte(sum >> kShift);
+    } else if constexpr (kForm == RowForm::kWords) {
+      static_cast<int16_t*>(out)[sample] = static_cast<int16_t>(sum >> 4);
+    } else {
+      static_cast<int32_t*>(out)[sample] = sum;
+    }
+  }
+}
+
+uint8_t bytes_sample(const uint8_t* const* rows, const uint32_t* taps, int pairs, size_t i) {
+  int32_t sum = kHalf;
+  for (int pair = 0; pair < pairs; ++pair) {
+    for (int j = 0; j < 2; ++j) {
+      const int32_t high = static_cast<int16_t>(taps[2 * pair] >> (16 * j));
+      const int32_t low = static_cast<int16_t>(taps[2 * pair + 1] >> (16 * j));
+      sum += rows[2 * pair + j][i] * (high * (1 << kSplitBits) + low);
+    }
+  }
+  return clamp_to_byte(sum >> kShift);
+}
+
+uint8_t words_sample(int32_t sample0, int32_t sample1, int weight0, int weight1) {
+  return clamp_to_byte((((sample0 * weight0) >> 16) + ((sample1 * weight1) >> 16) + 2) >> 2);
+}
+
+template <int kTaps>
+uint8_t sums_sample(const int32_t* const* rows, const int32_t* weights, size_t i) {
+  uint32_t sum = kHalf;  // unsigned numbers may wrap
+  for (int tap = 0; tap < kTaps; ++tap) {
+    sum += static_cast<uint32_t>(rows[tap][i]) * static_cast<uint32_t>(weights[tap]);
+  }
+  return clamp_to_byte(static_cast<int32_t>(sum) >> kShift);
+}
+
+uint8_t rounded_to_byte(float value) { return clamp_to_byte(static_cast<int32_t>(std::lrint(value))); }
+
+uint8_t cubic_sample(const int32_t* const* rows, const float* weights, size_t i) {
+  volatile float sum = static_cast<float>(rows[3][i]) * weights[3];  // volatile: each step is rounded
+  for (int tap = 2; tap >= 0; --tap) {
+    volatile float product = static_cast<float>(rows[tap][i]) * weights[tap];
+    sum = product + sum;
+  }
+  return rounded_to_byte(sum);
+}
+
+void cubic_weights(const int32_t* weights, float* out) {
+  for (int tap = 0; tap < 4; ++tap) out[tap] = static_cast<float>(weights[tap]) * (1.0F / 4194304);
+}
+
+float weighed_sample(float sample, float weight, bool starts, float sum) {
+  volatile float product = sample * weight;
+  return starts ? product : sum + product;
+}
+
+#if HWY_TARGET == HWY_SCALAR
+
+constexpr size_t kRowsAtOnce = 1;
+
+template <RowForm kForm>
+void form_rows(const RowTable& table, const uint8_t* const* rows, void* const* outs, uint8_t*) {
+  plain_row<kForm>(table, rows[0], outs[0]);
+}
+
+void blend_bytes_here(const uint8_t* const* rows, const uint32_t* taps, int pairs, size_t count, uint8_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = bytes_sample(rows, taps, pairs, i);
+}
+
+void blend_words_here(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count,
+                      uint8_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = words_sample(row0[i], row1[i], weight0, weight1);
+}
+
+void blend_sums_cubic_here(const int32_t* const* rows, const int32_t* weights, size_t float_count, size_t count,
+                           uint8_t* out) {
+  float floats[4];
+  cubic_weights(weights, floats);
+  for (size_t i = 0; i < float_count; ++i) out[i] = cubic_sample(rows, floats, i);
+  for (size_t i = float_count; i < count; ++i) out[i] = sums_sample<4>(rows, weights, i);
+}
+
+void blend_sums_lanczos_here(const int32_t* const* rows, const int32_t* weights, size_t count, uint8_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = sums_sample<8>(rows, weights, i);
+}
+
+void weigh_floats_here(const float* row, float weight, bool starts, size_t count, float* sums) {
+  for (size_t i = 0; i < count; ++i) sums[i] = weighed_sample(row[i], weight, starts, starts ? 0 : sums[i]);
+}
+
+void round_floats_here(const float* sums, size_t count, uint8_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = rounded_to_byte(sums[i]);
+}
+
+#else
+
+// Keeps the compiler from fusing a product and a sum into one operation with one rounding, as GCC does
+// with vectors too unless told otherwise.
+template <class V>
+HWY_INLINE V rounded(V v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR && !HWY_COMPILER_MSVC
+  asm("" : "+v"(v.raw));
+#elif HWY_ARCH_ARM && HWY_TARGET == HWY_NEON && !HWY_COMPILER_MSVC
+  asm("" : "+w"(v.raw));
+#endif
+  return v;
+}
+
+// Packs signed words into clamped bytes within each block of 16 bytes: a's eight, then b's eight.
+template <class D8, class V16>
+HWY_INLINE hn::VFromD<D8> pack_blocks(D8 d, V16 a, V16 b) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  if constexpr (hn::MaxLanes(D8()) == 64) return hn::VFromD<D8>{_mm512_packus_epi16(a.raw, b.raw)};
+#endif
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  if constexpr (hn::MaxLanes(D8()) == 32) return hn::VFromD<D8>{_mm256_packus_epi16(a.raw, b.raw)};
+#endif
+  if constexpr (hn::MaxLanes(D8()) == 16) {
+    const hn::Half<D8> half;
+    return hn::Combine(d, hn::DemoteTo(half, b), hn::DemoteTo(half, a));
+  }
+}
+
+using Bytes = hn::CappedTag<uint8_t, 64>;
+using Words = hn::Repartition<int16_t, Bytes>;
+using Sums = hn::Repartition<int32_t, Bytes>;
+constexpr size_t kBytes = hn::MaxLanes(Bytes());
+constexpr size_t kBlocks = kBytes / 16;
+constexpr size_t kRowsAtOnce = kBlocks;
+
+template <class D>
+HWY_INLINE hn::VFromD<D> load_blocks(D d, const uint8_t* const* rows, ptrdiff_t offset) {
+  if constexpr (hn::MaxLanes(D()) == 16) {
+    return hn::LoadU(d, rows[0] + offset);
+  } else {
+    const hn::Half<D> half;
+    constexpr size_t kHalfBlocks = hn::MaxLanes(D()) / 32;
+    return hn::Combine(d, load_blocks(half, rows + kHalfBlocks, offset), load_blocks(half, rows, offset));
+  }
+}
+
+template <class D>
+HWY_INLINE void store_blocks(D d, hn::VFromD<D> v, uint8_t* const* outs, ptrdiff_t offset) {
+  if constexpr (hn::MaxLanes(D()) == 16) {
+    hn::StoreU(v, d, outs[0] + offset);
+  } else {
+    const hn::Half<D> half;
+    constexpr size_t kHalfBlocks = hn::MaxLanes(D()) / 32;
+    store_blocks(half, hn::LowerHalf(half, v), outs, offset);
+    store_blocks(half, hn::UpperHalf(half, v), outs + kHalfBlocks, offset);
+  }
+}
+
+template <class V16, class V32>
+HWY_INLINE V32 add_products(V16 a, const uint32_t* taps, V32 sum) {
+  V32 odd = hn::Zero(Sums());
+  const auto b = hn::BitCast(Words(), hn::LoadDup128(hn::Repartition<uint32_t, Bytes>(), taps));
+  sum = hn::ReorderWidenMulAccumulate(Sums(), a, b, sum, odd);
+  return hn::RearrangeToOddPlusEven(sum, odd);
+}
+
+// The sums of one group, for kRowsAtOnce rows.
+template <RowForm kForm, int kPairs>
+HWY_INLINE hn::VFromD<Sums> group_sums(const RowTable& table, int group, const uint8_t* const* rows) {
+  constexpr int kWords = kForm == RowForm::kBytes ? 2 : 1;
+  const int pairs = kPairs != 0 ? kPairs : table.axis->pairs;
+  const auto shuffle = hn::LoadDup128(Bytes(), table.shuffles + static_cast<ptrdiff_t>(group) * 16);
+  const uint32_t* taps = table.taps + static_cast<ptrdiff_t>(group) * pairs * kWords * 4;
+  ptrdiff_t offset = table.offsets[group];
+  auto high = hn::Zero(Sums());
+  auto low = hn::Set(Sums(), kHalf);
+  for (int pair = 0; pair < pairs; ++pair) {
+    const auto bytes = load_blocks(Bytes(), rows, offset);
+    const auto words = hn::BitCast(Words(), hn::TableLookupBytesOr0(bytes, shuffle));
+    high = add_products(words, taps, high);
+    if constexpr (kForm == RowForm::kBytes) low = add_products(words, taps + 4, low);
+    taps += kWords * 4;
+    offset += 2 * table.channels;
+  }
+  if constexpr (kForm == RowForm::kBytes) {
+    return hn::ShiftRight<kShift>(hn::Add(hn::ShiftLeft<kSplitBits>(high), low));
+  } else if constexpr (kForm == RowForm::kWords) {
+    return hn::ShiftRight<4>(high);
+  } else {
+    return high;
+  }
+}
+
+// 16 samples of each row, those of four groups.
+template <RowForm kForm, int kPairs>
+HWY_INLINE void four_groups(const RowTable& table, int group, const uint8_t* const* rows, uint8_t* const* outs,
+                            ptrdiff_t offset) {
+  const auto a = group_sums<kForm, kPairs>(table, group, rows);
+  const auto b = group_sums<kForm, kPairs>(table, group + 1, rows);
+  const auto c = group_sums<kForm, kPairs>(table, group + 2, rows);
+  const auto d = group_sums<kForm, kPairs>(table, group + 3, rows);
+  if constexpr (kForm == RowForm::kSums) {
+    store_blocks(Bytes(), hn::BitCast(Bytes(), a), outs, offset);
+    store_blocks(Bytes(), hn::BitCast(Bytes(), b), outs, offset + 16);
+    store_blocks(Bytes(), hn::BitCast(Bytes(), c), outs, offset + 32);
+    store_blocks(Bytes(), hn::BitCast(Bytes(), d), outs, offset + 48);
+  } else {
+    const auto ab = hn::ReorderDemote2To(Words(), a, b);
+    const auto cd = hn::ReorderDemote2To(Words(), c, d);
+    if constexpr (kForm == RowForm::kWords) {
+      store_blocks(Bytes(), hn::BitCast(Bytes(), ab), outs, offset);
+      store_blocks(Bytes(), hn::BitCast(Bytes(), cd), outs, offset + 16);
+    } else {
+      store_blocks(Bytes(), pack_blocks(Bytes(), ab, cd), outs, offset);
+    }
+  }
+}
+
+template <RowForm kForm, int kPairs>
+void grouped_rows(const RowTable& table, const uint8_t* const* rows, void* const* outs, uint8_t* tails) {
+  constexpr ptrdiff_t kSampleBytes = bytes_of(kForm);
+  const uint8_t* from[kRowsAtOnce];
+  uint8_t* to[kRowsAtOnce];
+  for (size_t i = 0; i < kRowsAtOnce; ++i) {
+    from[i] = rows[i];
+    to[i] = static_cast<uint8_t*>(outs[i]);
+  }
+  const auto read_tails = [&] {
+    for (size_t i = 0; i < kRowsAtOnce; ++i) {
+      uint8_t* const tail = tails + static_cast<ptrdiff_t>(i) * table.tail_stride;
+      std::memcpy(tail, rows[i] + table.tail_start, static_cast<size_t>(table.tail_bytes));
+      std::memset(tail + table.tail_bytes, 0, static_cast<size_t>(table.tail_stride - table.tail_bytes));
+      from[i] = tail;
+    }
+  };
+  // Where groups are full, four of them are 16 samples in a row; the last four may be fewer.
+  const bool full = table.group_samples == 4;
+  const int last = table.groups - 4;
+  int group = 0;
+  if (full) {
+    for (; group < std::min(table.tail_group, last); group += 4) {
+      four_groups<kForm, kPairs>(table, group, from, to, group * 4 * kSampleBytes);
+    }
+    if (table.tail_group < table.groups) read_tails();
+    for (; group < last; group += 4) {
+      four_groups<kForm, kPairs>(table, group, from, to, group * 4 * kSampleBytes);
+    }
+  }
+  alignas(64) uint8_t parts[kRowsAtOnce][16 * kSampleBytes];
+  uint8_t* part_outs[kRowsAtOnce];
+  for (size_t row = 0; row < kRowsAtOnce; ++row) part_outs[row] = parts[row];
+  for (; group < table.groups; group += 4) {
+    if (!full && group == table.tail_group) read_tails();
+    four_groups<kForm, kPairs>(table, group, from, part_outs, 0);
+    const int sample = group * table.group_samples;
+    if (full) {
+      const size_t bytes = static_cast<size_t>((table.samples - sample) * kSampleBytes);
+      for (size_t row = 0; row < kRowsAtOnce; ++row) {
+        std::memcpy(to[row] + sample * kSampleBytes, parts[row], bytes);
+      }
+      continue;
+    }
+    for (int i = 0; i < 4; ++i) {
+      const int first = sample + i * table.group_samples;
+      const int used = std::clamp(table.samples - first, 0, table.group_samples);
+      for (size_t row = 0; row < kRowsAtOnce; ++row) {
+        std::memcpy(to[row] + first * kSampleBytes, parts[row] + i * 4 * kSampleBytes,
+                    static_cast<size_t>(used * kSampleBytes));
+      }
+    }
+  }
+}
+
+template <RowForm kForm>
+void form_rows(const RowTable& table, const uint8_t* const* rows, void* const* outs, uint8_t* tails) {
+  if (table.group_samples == 0) {
+    for (size_t i = 0; i < kRowsAtOnce; ++i) plain_row<kForm>(table, rows[i], outs[i]);
+    return;
+  }
+  switch (table.group_samples == 4 ? table.axis->pairs : 0) {
+    case 1:
+      return grouped_rows<kForm, 1>(table, rows, outs, tails);
+    case 2:
+      return grouped_rows<kForm, 2>(table, rows, outs, tails);
+    default:
+      return grouped_rows<kForm, 0>(table, rows, outs, tails);
+  }
+}
+
+// Runs `vector(i)` over [0, count) in steps of `step`, the last step moved back so that it ends at `count`, or
+// `sample(i)` where there are fewer than `step`.
+template <class Vector, class Sample>
+HWY_INLINE void for_each_step(size_t count, size_t step, Vector vector, Sample sample) {
+  if (count < step) {
+    for (size_t i = 0; i < count; ++i) sample(i);
+    return;
+  }
+  size_t i = 0;
+  for (; i + step <= count; i += step) vector(i);
+  if (i != count) vector(count - step);
+}
+
+// The four quarters of a vector of byte pairs, each widened and weighted.
+template <int kPairs>
+void blend_pairs(const uint8_t* const* rows, const uint32_t* taps, int given_pairs, size_t count, uint8_t* out) {
+  const Bytes d8;
+  const Words d16;
+  const Sums d32;
+  const hn::Repartition<uint32_t, Bytes> du32;
+  const int pairs = kPairs != 0 ? kPairs : given_pairs;
+  const auto zero = hn::Zero(d8);
+  for_each_step(
+      count, kBytes,
+      [&](size_t i) HWY_ATTR {
+        auto high0 = hn::Zero(d32), high1 = high0, high2 = high0, high3 = high0;
+        auto low0 = hn::Set(d32, kHalf), low1 = low0, low2 = low0, low3 = low0;
+        for (int pair = 0; pair < pairs; ++pair) {
+          const auto a = hn::LoadU(d8, rows[2 * pair] + i);
+          const auto b = hn::LoadU(d8, rows[2 * pair + 1] + i);
+          const auto lower = hn::InterleaveLower(d8, a, b);
+          const auto upper = hn::InterleaveUpper(d8, a, b);
+          const auto high = hn::BitCast(d16, hn::Set(du32, taps[2 * pair]));
+          const auto low = hn::BitCast(d16, hn::Set(du32, taps[2 * pair + 1]));
+          const auto add = [&](auto words, auto weights, auto sum) HWY_ATTR {
+            auto odd = hn::Zero(d32);
+            sum = hn::ReorderWidenMulAccumulate(d32, hn::BitCast(d16, words), weights, sum, odd);
+            return hn::RearrangeToOddPlusEven(sum, odd);
+          };
+          const auto words0 = hn::InterleaveLower(d8, lower, zero);
+          const auto words1 = hn::InterleaveUpper(d8, lower, zero);
+          const auto words2 = hn::InterleaveLower(d8, upper, zero);
+          const auto words3 = hn::InterleaveUpper(d8, upper, zero);
+          high0 = add(words0, high, high0);
+          high1 = add(words1, high, high1);
+          high2 = add(words2, high, high2);
+          high3 = add(words3, high, high3);
+          low0 = add(words0, low, low0);
+          low1 = add(words1, low, low1);
+          low2 = add(words2, low, low2);
+          low3 = add(words3, low, low3);
+        }
+        const auto finish = [&](auto h, auto l) HWY_ATTR {
+          return hn::ShiftRight<kShift>(hn::Add(hn::ShiftLeft<kSplitBits>(h), l));
+        };
+        const auto words01 = hn::ReorderDemote2To(d16, finish(high0, low0), finish(high1, low1));
+        const auto words23 = hn::ReorderDemote2To(d16, finish(high2, low2), finish(high3, low3));
+        hn::StoreU(pack_blocks(d8, words01, words23), d8, out + i);
+      },
+      [&](size_t i) { out[i] = bytes_sample(rows, taps, pairs, i); });
+}
+
+void blend_bytes_here(const uint8_t* const* rows, const uint32_t* taps, int pairs, size_t count, uint8_t* out) {
+  switch (pairs) {
+    case 1:
+      return blend_pairs<1>(rows, taps, pairs, count, out);
+    case 2:
+      return blend_pairs<2>(rows, taps, pairs, count, out);
+    default:
+      return blend_pairs<0>(rows, taps, pairs, count, out);
+  }
+}
+
+void blend_words_here(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count,
+                      uint8_t* out) {
+  const Words d;
+  const hn::Rebind<uint8_t, Words> d8;
+  const auto w0 = hn::Set(d, static_cast<int16_t>(weight0));
+  const auto w1 = hn::Set(d, static_cast<int16_t>(weight1));
+  const auto two = hn::Set(d, int16_t{2});
+  for_each_step(
+      count, kBytes / 2,
+      [&](size_t i) HWY_ATTR {
+        const auto first = hn::MulHigh(hn::LoadU(d, row0 + i), w0);
+        const auto second = hn::MulHigh(hn::LoadU(d, row1 + i), w1);
+        const auto sum = hn::ShiftRight<2>(hn::Add(hn::Add(first, second), two));
+        hn::StoreU(hn::DemoteTo(d8, sum), d8, out + i);
+      },
+      [&](size_t i) { out[i] = words_sample(row0[i], row1[i], weight0, weight1); });
+}
+
+void blend_sums_cubic_here(const int32_t* const* rows, const int32_t* weights, size_t float_count, size_t count,
+                           uint8_t* out) {
+  const hn::CappedTag<int32_t, 8> d;  // float_count is a multiple of 8
+  const hn::Rebind<float, decltype(d)> df;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  float floats[4];
+  cubic_weights(weights, floats);
+  const auto w0 = hn::Set(df, floats[0]);
+  const auto w1 = hn::Set(df, floats[1]);
+  const auto w2 = hn::Set(df, floats[2]);
+  const auto w3 = hn::Set(df, floats[3]);
+  const auto product = [&](const int32_t* row, auto weight) HWY_ATTR {
+    return rounded(hn::Mul(hn::ConvertTo(df, hn::LoadU(d, row)), weight));
+  };
+  size_t i = 0;
+  const auto vector = [&](size_t at) HWY_ATTR {
+    auto sum = product(rows[3] + at, w3);
+    sum = rounded(hn::Add(product(rows[2] + at, w2), sum));
+    sum = rounded(hn::Add(product(rows[1] + at, w1), sum));
+    sum = rounded(hn::Add(product(rows[0] + at, w0), sum));
+    hn::StoreU(hn::DemoteTo(d8, hn::NearestInt(sum)), d8, out + at);
+  };
+  // A window of the result need not begin at a multiple of 8.
+  const size_t step = hn::MaxLanes(d);
+  for (; i + step <= float_count; i += step) vector(i);
+  if (i < float_count && float_count >= step) {
+    vector(float_count - step);
+    i = float_count;
+  }
+  for (; i < float_count; ++i) out[i] = cubic_sample(rows, floats, i);
+  for (; i < count; ++i) out[i] = sums_sample<4>(rows, weights, i);
+}
+
+void blend_sums_lanczos_here(const int32_t* const* rows, const int32_t* weights, size_t count, uint8_t* out) {
+  const Sums d;
+  const hn::Rebind<uint8_t, Sums> d8;
+  for_each_step(
+      count, kBytes / 4,
+      [&](size_t i) HWY_ATTR {
+        auto sum = hn::Set(d, kHalf);
+        for (int tap = 0; tap < 8; ++tap) {
+          sum = hn::Add(sum, hn::Mul(hn::LoadU(d, rows[tap] + i), hn::Set(d, weights[tap])));
+        }
+        hn::StoreU(hn::DemoteTo(d8, hn::ShiftRight<kShift>(sum)), d8, out + i);
+      },
+      [&](size_t i) { out[i] = sums_sample<8>(rows, weights, i); });
+}
+
+void weigh_floats_here(const float* row, float weight, bool starts, size_t count, float* sums) {
+  const hn::CappedTag<float, 16> d;
+  const auto w = hn::Set(d, weight);
+  const size_t step = hn::MaxLanes(d);
+  size_t i = 0;
+  for (; i + step <= count; i += step) {
+    auto sum = rounded(hn::Mul(hn::LoadU(d, row + i), w));
+    if (!starts) sum = hn::Add(hn::LoadU(d, sums + i), sum);
+    hn::StoreU(sum, d, sums + i);
+  }
+  for (; i < count; ++i) sums[i] = weighed_sample(row[i], weight, starts, starts ? 0 : sums[i]);
+}
+
+void round_floats_here(const float* sums, size_t count, uint8_t* out) {
+  const hn::CappedTag<float, 16> d;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  for_each_step(
+      count, hn::MaxLanes(d),
+      [&](size_t i) HWY_ATTR { hn::StoreU(hn::DemoteTo(d8, hn::NearestInt(hn::LoadU(d, sums + i))), d8, out + i); },
+      [&](size_t i) { out[i] = rounded_to_byte(sums[i]); });
+}
+
+#endif  // HWY_TARGET == HWY_SCALAR
+
+void resample_rows_here(RowForm form, const RowTable& table, const uint8_t* const* rows, void* const* outs,
+                        uint8_t* tails) {
+  switch (form) {
+    case RowForm::kBytes:
+      return form_rows<RowForm::kBytes>(table, rows, outs, tails);
+    case RowForm::kWords:
+      return form_rows<RowForm::kWords>(table, rows, outs, tails);
+    case RowForm::kSums:
+      return form_rows<RowForm::kSums>(table, rows, outs, tails);
+  }
+}
+
+int rows_at_once_here() { return static_cast<int>(kRowsAtOnce); }
+
+}  // namespace
+}  // namespace stoker::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE  // what follows is compiled once
+namespace stoker {
+
+HWY_EXPORT(rows_at_once_here);
+HWY_EXPORT(resample_rows_here);
+HWY_EXPORT(blend_bytes_here);
+HWY_EXPORT(blend_words_here);
+HWY_EXPORT(blend_sums_cubic_here);
+HWY_EXPORT(blend_sums_lanczos_here);
+HWY_EXPORT(weigh_floats_here);
+HWY_EXPORT(round_floats_here);
+
+int rows_at_once() { return HWY_DYNAMIC_DISPATCH(rows_at_once_here)(); }
+
+size_t row_tails_bytes(const RowTable& table) {
+  return static_cast<size_t>(table.tail_stride) * static_cast<size_t>(rows_at_once());
+}
+
+void resample_rows(RowForm form, const RowTable& table, const uint8_t* const* rows, void* const* outs,
+                   uint8_t* tails) {
+  HWY_DYNAMIC_DISPATCH(resample_rows_here)(form, table, rows, outs, tails);
+}
+
+void blend_bytes(const uint8_t* const* rows, const uint32_t* taps, int pairs, size_t count, uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(blend_bytes_here)(rows, taps, pairs, count, out);
+}
+
+void blend_words(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count,
+                 uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(blend_words_here)(row0, row1, weight0, weight1, count, out);
+}
+
+void blend_sums_cubic(const int32_t* const* rows, const int32_t* weights, size_t float_count, size_t count,
+                      uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(blend_sums_cubic_here)(rows, weights, float_count, count, out);
+}
+
+void blend_sums_lanczos(const int32_t* const* rows, const int32_t* weights, size_t count, uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(blend_sums_lanczos_here)(rows, weights, count, out);
+}
+
+void weigh_floats(const float* row, float weight, bool starts, size_t count, float* sums) {
+  HWY_DYNAMIC_DISPATCH(weigh_floats_here)(row, weight, starts, count, sums);
+}
+
+void round_floats(const float* sums, size_t count, uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(round_floats_here)(sums, count, out);
+}
+
+}  // namespace stoker
+#endif

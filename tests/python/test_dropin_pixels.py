@@ -1,0 +1,172 @@
+"""Batches of deterministic pipelines equal torch's, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+
+from PIL import Image  # noqa: E402
+from stoker.torch import DataLoader  # noqa: E402
+from torchvision import transforms as v1  # noqa: E402
+from torchvision.datasets import DatasetFolder, ImageFolder  # noqa: E402
+from torchvision.datasets.folder import default_loader  # noqa: E402
+from torchvision.transforms import InterpolationMode, v2  # noqa: E402
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def assert_native(loader: DataLoader[Any]) -> None:
+    assert loader.explain().startswith("tier: native"), loader.explain()
+
+
+def assert_same_epoch(dataset: Any, *, num_workers: int = 0, **arguments: Any) -> None:
+    ours = DataLoader(dataset, num_workers=num_workers, **arguments)
+    assert_native(ours)
+    theirs = list(torch.utils.data.DataLoader(dataset, **arguments))
+    batches = list(ours)
+    assert len(batches) == len(theirs) == len(ours)
+    for mine, expected in zip(batches, theirs, strict=True):
+        assert type(mine) is type(expected)
+        assert len(mine) == len(expected)
+        for a, b in zip(mine, expected, strict=True):
+            assert type(a) is type(b)
+            assert a.dtype == b.dtype
+            assert a.shape == b.shape
+            assert torch.equal(a, b), f"{(a != b).sum()} values differ"
+
+
+VALIDATION = v1.Compose([v1.Resize(48), v1.CenterCrop(40), v1.ToTensor(), v1.Normalize(MEAN, STD)])
+PIPELINES = {
+    "validation": VALIDATION,
+    "validation v2": v2.Compose(
+        [v2.Resize(48), v2.CenterCrop(40), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+    ),
+    "up": v1.Compose([v1.Resize((150, 133)), v1.ToTensor()]),
+    "down": v1.Compose([v1.Resize((7, 5)), v1.ToTensor()]),
+    "one axis": v1.Compose([v1.Resize((90, 20)), v1.PILToTensor()]),
+    "longer side bounded": v1.Compose([v1.Resize(45, max_size=50), v1.CenterCrop(50), v1.ToTensor()]),
+    "crop larger than image": v2.Compose([v2.CenterCrop((101, 64)), v2.PILToTensor()]),
+    "crop alone": v1.Compose([v1.CenterCrop((33, 21)), v1.PILToTensor()]),
+    "bytes": v1.Compose([v1.Resize([30, 30]), v1.PILToTensor()]),
+    "converted": v1.Compose([v1.Resize((31, 30)), v1.PILToTensor(), v1.ConvertImageDtype(torch.float32)]),
+    "converted v2": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ConvertImageDtype(torch.float32)]),
+    "unscaled": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float32), v2.Normalize([9.0], [7.0])]),
+    "half": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float16, scale=True)]),
+    "half at the end": v1.Compose(
+        [v1.Resize((31, 30)), v1.ToTensor(), v1.Normalize(MEAN, STD), v1.ConvertImageDtype(torch.float16)]
+    ),
+    "bfloat16": v1.Compose([v1.Resize((31, 30)), v1.PILToTensor(), v1.ConvertImageDtype(torch.bfloat16)]),
+    "nested": v1.Compose([v1.Compose([v1.Resize(50)]), torch.nn.Sequential(v2.CenterCrop(44)), v1.ToTensor()]),
+    "crop of a tensor": v1.Compose([v1.Resize(50), v1.ToTensor(), v1.CenterCrop(44), v1.Normalize(MEAN, STD)]),
+    "padded tensor": v1.Compose([v1.Resize((40, 40)), v1.ToTensor(), v1.CenterCrop((61, 30)), v1.Normalize(MEAN, STD)]),
+    "certain flips": v1.Compose(
+        [v1.Resize((36, 40)), v1.RandomHorizontalFlip(1), v1.ToTensor(), v2.RandomVerticalFlip(1.0)]
+    ),
+    "impossible flip": v1.Compose([v1.Resize((36, 40)), v1.RandomHorizontalFlip(0), v1.ToTensor()]),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_pipeline(folder: Path, name: str, num_workers: int) -> None:
+    assert_same_epoch(ImageFolder(folder, PIPELINES[name]), batch_size=5, num_workers=num_workers)
+
+
+@pytest.mark.parametrize("mode", list(InterpolationMode))
+@pytest.mark.parametrize("size", [(23, 61), (140, 100)])
+def test_interpolation(folder: Path, mode: InterpolationMode, size: tuple[int, int]) -> None:
+    assert_same_epoch(ImageFolder(folder, v1.Compose([v1.Resize(size, mode), v1.PILToTensor()])), batch_size=12)
+
+
+@pytest.mark.parametrize("mode", ["bicubic", Image.Resampling.LANCZOS.value])
+def test_interpolation_by_name_and_number(folder: Path, mode: str | int) -> None:
+    pipeline = v2.Compose([v2.Resize((30, 41), mode), v2.PILToTensor()])
+    assert_same_epoch(ImageFolder(folder, pipeline), batch_size=12)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"batch_size": 12}, {"batch_size": 5, "drop_last": True}, {"batch_size": 99}])
+def test_batch_sizes(folder: Path, arguments: dict[str, Any]) -> None:
+    assert_same_epoch(ImageFolder(folder, VALIDATION), num_workers=2, **arguments)
+
+
+def test_batch_of_one_may_have_any_shape(folder: Path) -> None:
+    assert_same_epoch(ImageFolder(folder, v1.ToTensor()), batch_size=1)
+
+
+def test_other_folder_class(folder: Path) -> None:
+    assert_same_epoch(DatasetFolder(str(folder), default_loader, ("jpg", "png"), VALIDATION), batch_size=4)
+
+
+def test_tensor_dataset() -> None:
+    random = torch.Generator().manual_seed(1)
+    columns = [
+        torch.rand(11, 3, 2, generator=random),
+        torch.arange(11),
+        torch.rand(11, generator=random).to(torch.bfloat16),
+        torch.rand(3, 11, 5, generator=random, dtype=torch.float64).transpose(0, 1),
+        torch.arange(11) % 2 == 0,
+        torch.randn(11, 2, generator=random, dtype=torch.complex64),
+    ]
+    dataset = torch.utils.data.TensorDataset(*columns)
+    assert_same_epoch(dataset, batch_size=4, num_workers=2)
+    assert_same_epoch(torch.utils.data.Subset(dataset, [7, -1, 0, 7]), batch_size=3)
+
+
+def test_small_pngs_keep_their_pixels(make_folder: Any) -> None:
+    root = make_folder(10, size=(32, 32), suffix="png")
+    pipeline = v1.Compose([v1.RandomCrop(32, padding=4), v1.PILToTensor()])
+    dataset = ImageFolder(root, pipeline)
+    loader = DataLoader(dataset, batch_size=10, num_workers=1)
+    assert_native(loader)
+    images, _ = next(iter(loader))
+    places = set()
+    for index, image in enumerate(images):
+        padded = np.pad(np.asarray(default_loader(dataset.samples[index][0])), ((4, 4), (4, 4), (0, 0)))
+        found = [
+            (y, x)
+            for y in range(9)
+            for x in range(9)
+            if np.array_equal(padded[y : y + 32, x : x + 32], image.permute(1, 2, 0).numpy())
+        ]
+        assert found, f"image {index} is no window of its padded file"
+        places.add(found[0])
+    assert len(places) > 3
+
+
+@pytest.mark.parametrize("keyword", [{"color": "bgr"}, {"color": "gray"}])
+def test_colour_is_changed_on_request(folder: Path, keyword: dict[str, str]) -> None:
+    dataset = ImageFolder(folder, v1.Compose([v1.Resize((24, 24)), v1.PILToTensor()]))
+    plain = torch.cat([images for images, _ in torch.utils.data.DataLoader(dataset)])
+    images = torch.cat([images for images, _ in DataLoader(dataset, **keyword)])
+    if keyword["color"] == "bgr":
+        assert torch.equal(images, plain.flip(1))
+    else:
+        assert images.shape == (12, 1, 24, 24)
+
+
+def test_orientation_is_applied_on_request(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    picture = Image.fromarray(np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "a" / "turned.jpg", exif=exif)
+    dataset = ImageFolder(tmp_path, v1.PILToTensor())
+    (upright, _), (applied, _) = next(iter(DataLoader(dataset))), next(iter(DataLoader(dataset, exif="apply")))
+    assert upright.shape[-2:] == (16, 24)
+    assert torch.equal(applied, upright.rot90(-1, (-2, -1)))
+
+
+def test_images_can_be_written_to_and_kept(folder: Path) -> None:
+    loader = DataLoader(ImageFolder(folder, VALIDATION), batch_size=3, num_workers=2)
+    assert_native(loader)
+    kept = [images[0] for images, _ in loader]
+    copies = [image.clone() for image in kept]
+    for images, _ in loader:
+        images.zero_()
+    assert all(torch.equal(a, b) for a, b in zip(kept, copies, strict=True))

@@ -1,0 +1,153 @@
+"""Albumentations pipelines: equal pixels natively, everything unknown refused with its reason."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+A = pytest.importorskip("albumentations")
+cv2 = pytest.importorskip("cv2")
+
+import stoker  # noqa: E402
+from albumentations.pytorch import ToTensorV2  # noqa: E402
+from stoker.torch import DataLoader  # noqa: E402
+from torchvision.datasets import ImageFolder  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _without_ipp() -> Any:
+    """OpenCV's other cubic, whose ties depend on the build, is not what the engine reproduces."""
+    was = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    yield
+    cv2.ipp.setUseIPP(was)
+
+
+def assert_same(folder: Path, *transforms: Any, num_workers: int = 0) -> Any:
+    dataset = ImageFolder(folder, stoker.albumentations(A.Compose(list(transforms))))
+    ours = DataLoader(dataset, batch_size=5, num_workers=num_workers)
+    assert ours.explain().startswith("tier: native"), ours.explain()
+    batches = list(ours)
+    for mine, expected in zip(batches, torch.utils.data.DataLoader(dataset, batch_size=5), strict=True):
+        assert mine[0].dtype == expected[0].dtype
+        assert torch.equal(mine[0], expected[0]), f"{(mine[0] != expected[0]).sum()} values differ"
+        assert torch.equal(mine[1], expected[1])
+    return batches[0][0]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_validation(folder: Path, num_workers: int) -> None:
+    images = assert_same(
+        folder, A.Resize(60, 52), A.CenterCrop(41, 40), A.Normalize(), ToTensorV2(), num_workers=num_workers
+    )
+    assert images.shape == (5, 3, 41, 40)
+
+
+def test_without_tensor_the_channel_is_last(folder: Path) -> None:
+    assert assert_same(folder, A.Resize(30, 31), A.Normalize((0.5,) * 3, (0.1, 0.2, 0.3), 200)).shape == (5, 30, 31, 3)
+    assert assert_same(folder, A.Resize(30, 31)).dtype == torch.uint8
+
+
+def test_without_normalize_the_tensor_is_bytes(folder: Path) -> None:
+    assert assert_same(folder, A.Resize(30, 31), ToTensorV2()).dtype == torch.uint8
+
+
+@pytest.mark.parametrize("size", [(20, 71), (130, 101), (26, 30)])
+@pytest.mark.parametrize(
+    "mode", [cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST_EXACT]
+)
+def test_interpolation(folder: Path, mode: int, size: tuple[int, int]) -> None:
+    try:
+        resize = A.Resize(*size, interpolation=mode)
+    except ValueError:
+        pytest.skip("not offered by this version")
+    assert_same(folder, resize, ToTensorV2())
+
+
+def test_certain_flips_commute_with_normalize(folder: Path) -> None:
+    assert_same(folder, A.Resize(30, 31), A.HorizontalFlip(p=1), A.Normalize(), A.VerticalFlip(p=1.0), ToTensorV2())
+    assert_same(folder, A.Compose([A.Resize(30, 31)]), A.HorizontalFlip(p=0), A.Normalize())
+
+
+def test_crop_larger_than_the_image_is_an_error_in_both(folder: Path) -> None:
+    dataset = ImageFolder(folder, stoker.albumentations(A.Compose([A.CenterCrop(500, 20), ToTensorV2()])))
+    loader = DataLoader(dataset)
+    assert loader.explain().startswith("tier: native")
+    with pytest.raises(stoker.SampleError, match="500"):
+        next(iter(loader))
+    with pytest.raises(A.CropSizeError if hasattr(A, "CropSizeError") else Exception):
+        dataset[0]
+
+
+REFUSED = {
+    "p of the Compose": (lambda: A.Compose([A.Resize(8, 8)], p=0.5), "p=0.5"),
+    "boxes": (lambda: A.Compose([A.Resize(8, 8)], bbox_params=A.BboxParams("coco")), "bboxes"),
+    "unknown": (lambda: A.Compose([A.Blur()]), "Blur: no native operator"),
+    "one of": (lambda: A.Compose([A.OneOf([A.Resize(8, 8)])]), "OneOf"),
+    "padding": (lambda: A.Compose([A.RandomCrop(8, 8, pad_if_needed=True)]), "pad_if_needed"),
+    "by mean": (lambda: A.Compose([A.RandomBrightnessContrast(brightness_by_max=False)]), "brightness_by_max"),
+    "statistics of the image": (lambda: A.Compose([A.Normalize(normalization="image")]), "normalization"),
+    "area": (lambda: A.Compose([A.Resize(8, 8, area_for_downscale="image")]), "area_for_downscale"),
+    "exact linear": (lambda: A.Compose([A.Resize(8, 8, interpolation=cv2.INTER_LINEAR_EXACT)]), "interpolation 5"),
+    "resize of floats": (lambda: A.Compose([A.Normalize(), A.Resize(8, 8)]), "Resize: after Normalize"),
+    "after the tensor": (lambda: A.Compose([ToTensorV2(), A.HorizontalFlip()]), "after ToTensorV2"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    make, reason = REFUSED[name]
+    with pytest.raises(ValueError, match=reason):
+        stoker.from_transforms(make())
+
+
+def test_subclass_and_patched_leaf_stay_in_python() -> None:
+    class Mine(A.HorizontalFlip):
+        def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+            return img
+
+    with pytest.raises(ValueError, match="Mine: user code"):
+        stoker.from_transforms(A.Compose([Mine()]))
+    flip = A.HorizontalFlip()
+    flip.apply = lambda img, **params: img
+    with pytest.raises(ValueError, match="replaced"):
+        stoker.from_transforms(A.Compose([flip]))
+
+
+def test_version_outside_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    stoker.from_transforms(A.Compose([A.Resize(8, 8)]))
+    monkeypatch.setattr(A, "__version__", "2.0.9")
+    with pytest.raises(ValueError, match=r"version 2\.0\.9"):
+        stoker.from_transforms(A.Compose([A.Resize(8, 8)]))
+
+
+def test_ignored_arguments_are_named() -> None:
+    with pytest.warns(UserWarning, match="heigth"):
+        compose = A.Compose([A.Compose([A.HorizontalFlip(heigth=3)])])
+    with pytest.raises(ValueError, match="HorizontalFlip was given heigth"):
+        stoker.albumentations(compose)
+
+
+def test_wrapper_is_the_users_pipeline_and_pickles(folder: Path) -> None:
+    wrapped = pickle.loads(pickle.dumps(stoker.albumentations(A.Compose([A.Resize(9, 8), ToTensorV2()]))))
+    image, _ = ImageFolder(folder)[0]
+    expected = A.Compose([A.Resize(9, 8)])(image=np.array(image))["image"]
+    assert np.array_equal(wrapped(image).permute(1, 2, 0).numpy(), expected)
+    with pytest.raises(TypeError, match="Compose"):
+        stoker.albumentations([A.Resize(9, 8)])
+
+
+def test_unknown_part_falls_back_to_the_same_pixels(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    compose = A.Compose([A.Resize(20, 20), A.Blur(blur_limit=(3, 3), p=1), ToTensorV2()])
+    dataset = ImageFolder(folder, stoker.albumentations(compose))
+    with caplog.at_level(logging.WARNING, "stoker"):
+        images = torch.cat([batch[0] for batch in DataLoader(dataset, batch_size=6)])
+    assert torch.equal(images, torch.stack([dataset[i][0] for i in range(12)]))
+    assert [record.message for record in caplog.records if "Blur" in record.message]
