@@ -82,20 +82,20 @@ void measure(benchmark::State& state, const std::string& name, const std::string
       static_cast<benchmark::Counter::Flags>(benchmark::Counter::kIsRate | benchmark::Counter::kInvert));
 }
 
-// Registered before main() of the library runs.
-const bool kRegistered = [] {
+}  // namespace
+
+int main(int argc, char** argv) {
   for (const stoker::OperatorInfo& info : stoker::operators()) {
     for (const std::string& target : stoker::vector_targets()) {
       for (const auto& [height, width] : {std::pair(375, 500), std::pair(224, 224)}) {
         const std::string title =
             info.name + "/" + std::to_string(height) + "x" + std::to_string(width) + "/" + target;
-        benchmark::RegisterBenchmark(title.c_str(), [name = info.name, target, height, width](auto& state) {
-          measure(state, name, target, height, width);
-        });
+        benchmark::RegisterBenchmark(
+            title.c_str(), [name = info.name, target, height = height, width = width](
+                               benchmark::State& state) { measure(state, name, target, height, width); });
       }
     }
   }
-  return true;
-}();
-
-}  // namespace
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

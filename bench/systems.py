@@ -81,9 +81,9 @@ def torch_transform(recipe, train):
 
 
 def torch_loader(root, recipe, train, drop_in):
+    transform = torch_transform(recipe, train)
     from torchvision.datasets import ImageFolder
 
-    transform = torch_transform(recipe, train)
     if drop_in:
         from stoker.torch import DataLoader
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 
@@ -51,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(arguments)
     if args.version:
-        print("stoker", importlib.metadata.version("stoker"))
+        import stoker
+
+        print("stoker", stoker.__version__)
         return OK
     if args.command is None:
         parser.print_help(sys.stderr)

@@ -27,7 +27,8 @@ def doctor(form: str) -> list[str]:
             if name == "findings":
                 continue
             if isinstance(value, dict):
-                value = ", ".join(f"{key} {each}" for key, each in value.items())
+                shown = {key: "none" if each is None else each for key, each in value.items()}
+                value = ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in shown.items())
             elif isinstance(value, list):
                 value = ", ".join(map(str, value))
             print(f"{name.replace('_', ' '):22} {value}")
@@ -47,7 +48,7 @@ def examine() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
-    report: dict[str, Any] = {"stoker": importlib.metadata.version("stoker"), "versions": versions}
+    report: dict[str, Any] = {"versions": versions}
     try:
         from stoker import _native
     except ImportError as error:
@@ -56,14 +57,17 @@ def examine() -> dict[str, Any]:
         build = _native.build_info()
         cores = _native.usable_cores()
         targets = build["targets"]
+        report["stoker"] = build["version"]
         report["codecs"] = build["codecs"]
         report["instruction_sets"] = targets
         report["instruction_set_used"] = build["target_in_use"]
         report["cores_seen"] = os.cpu_count()
         report["cores_usable"] = cores
-        for codec, library in build["codecs"].items():
-            if not library:
-                findings.append(f"built without {codec}: such files are errors")
+        if build["target_in_use"] != targets[0]:
+            findings.append(
+                f"the instruction set {build['target_in_use']} is in use though {targets[0]} would be sooner; "
+                "unset STOKER_TARGET"
+            )
         if versions["torch"] == "absent":
             report["drop_in"] = "needs torch; stoker.Loader works without"
         elif versions["torchvision"] == "absent" and versions["albumentations"] == "absent":

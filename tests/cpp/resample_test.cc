@@ -14,9 +14,9 @@
 namespace stoker {
 namespace {
 
-constexpr Interpolation kAll[] = {Interpolation::kNearest,  Interpolation::kNearestExact, Interpolation::kBilinear,
-                                  Interpolation::kBicubic,  Interpolation::kLanczos,      Interpolation::kBox,
-                                  Interpolation::kHamming,  Interpolation::kArea};
+constexpr Interpolation kAll[] = {
+    Interpolation::kNearest, Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kBicubic,
+    Interpolation::kLanczos, Interpolation::kBox,          Interpolation::kHamming,  Interpolation::kArea};
 constexpr Resampler kBoth[] = {Resampler::kPillow, Resampler::kOpencv};
 
 // Each instruction set that is compiled and that this machine has.
@@ -56,9 +56,10 @@ Pixels noise(int width, int height, int channels, std::mt19937& random) {
 
 std::string text_of(const Resize& r, int channels) {
   return std::string(name_of(r.resampler)) + " " + std::string(name_of(r.interpolation)) + " " +
-         std::to_string(r.source_width) + "x" + std::to_string(r.source_height) + "x" + std::to_string(channels) +
-         " -> " + std::to_string(r.width) + "x" + std::to_string(r.height) + " roi " + std::to_string(r.roi.x) +
-         "," + std::to_string(r.roi.y) + " " + std::to_string(r.roi.width) + "x" + std::to_string(r.roi.height);
+         std::to_string(r.source_width) + "x" + std::to_string(r.source_height) + "x" +
+         std::to_string(channels) + " -> " + std::to_string(r.width) + "x" + std::to_string(r.height) +
+         " roi " + std::to_string(r.roi.x) + "," + std::to_string(r.roi.y) + " " +
+         std::to_string(r.roi.width) + "x" + std::to_string(r.roi.height);
 }
 
 std::vector<uint8_t> reference(const Resize& resize, const Pixels& source, const Rect& region) {
@@ -80,7 +81,8 @@ std::vector<uint8_t> resized(const Resize& resize, const Pixels& source, const R
   constexpr size_t kGuards = 3;
   const size_t row_bytes = shape.row_bytes() + kGuards;
   std::vector<uint8_t> bytes(row_bytes * static_cast<size_t>(shape.height), kGuard);
-  resize_image(resize, part.view(), region, Image{bytes.data(), shape, static_cast<ptrdiff_t>(row_bytes)}, scratch);
+  resize_image(resize, part.view(), region, Image{bytes.data(), shape, static_cast<ptrdiff_t>(row_bytes)},
+               scratch);
   std::vector<uint8_t> pixels;
   for (int y = 0; y < shape.height; ++y) {
     const uint8_t* const row = bytes.data() + row_bytes * static_cast<size_t>(y);
@@ -93,9 +95,10 @@ std::vector<uint8_t> resized(const Resize& resize, const Pixels& source, const R
 Rect larger(const Rect& rect, int width, int height, std::mt19937& random) {
   const int left = static_cast<int>(random() % static_cast<unsigned>(rect.x + 1));
   const int top = static_cast<int>(random() % static_cast<unsigned>(rect.y + 1));
-  const int right = rect.x + rect.width + static_cast<int>(random() % static_cast<unsigned>(width - rect.x - rect.width + 1));
-  const int bottom =
-      rect.y + rect.height + static_cast<int>(random() % static_cast<unsigned>(height - rect.y - rect.height + 1));
+  const int right = rect.x + rect.width +
+                    static_cast<int>(random() % static_cast<unsigned>(width - rect.x - rect.width + 1));
+  const int bottom = rect.y + rect.height +
+                     static_cast<int>(random() % static_cast<unsigned>(height - rect.y - rect.height + 1));
   return {left, top, right - left, bottom - top};
 }
 
@@ -140,11 +143,13 @@ void expect_reference(const Resize& resize, int channels, std::mt19937& random, 
   const Pixels source = noise(resize.source_width, resize.source_height, channels, random);
   const Rect region = source_region(resize, scratch);
   ASSERT_TRUE(region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0);
-  ASSERT_TRUE(region.x + region.width <= resize.source_width && region.y + region.height <= resize.source_height);
+  ASSERT_TRUE(region.x + region.width <= resize.source_width &&
+              region.y + region.height <= resize.source_height);
   const std::vector<uint8_t> expected = reference(resize, source, region);
   ASSERT_EQ(resized(resize, source, region, scratch), expected);
-  ASSERT_EQ(resized(resize, source, larger(region, resize.source_width, resize.source_height, random), scratch),
-            expected);
+  ASSERT_EQ(
+      resized(resize, source, larger(region, resize.source_width, resize.source_height, random), scratch),
+      expected);
 }
 
 TEST_P(OnEachTarget, EqualsReferenceAtRandomSizes) {
@@ -169,7 +174,8 @@ TEST_P(OnEachTarget, EqualsReferenceAtTheSizesOfTraining) {
   ResizeScratch scratch;
   for (const Resampler resampler : kBoth) {
     for (const int channels : {1, 3, 4}) {
-      for (const auto& [width, height] : {std::pair{330, 250}, {151, 420}, {448, 448}, {90, 77}, {224, 301}}) {
+      for (const auto& [width, height] :
+           {std::pair{330, 250}, {151, 420}, {448, 448}, {90, 77}, {224, 301}}) {
         Resize resize;
         resize.resampler = resampler;
         resize.source_width = width;
@@ -227,7 +233,8 @@ TEST_P(OnEachTarget, EqualsReferenceWhenShrinkingMuch) {
 INSTANTIATE_TEST_SUITE_P(Resample, OnEachTarget, testing::ValuesIn(targets()),
                          [](const testing::TestParamInfo<int64_t>& info) {
                            std::string name = hwy::TargetName(info.param);
-                           std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
+                           std::erase_if(name,
+                                         [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
                            return name;
                          });
 
@@ -252,7 +259,8 @@ TEST(SourceRegion, IsTight) {
       Pixels dark(shape);
       Pixels lit(shape);
       for (int y = 0; y < border.height; ++y) {
-        std::memset(lit.bytes.data() + (border.y + y) * shape.width + border.x, 255, static_cast<size_t>(border.width));
+        std::memset(lit.bytes.data() + (border.y + y) * shape.width + border.x, 255,
+                    static_cast<size_t>(border.width));
       }
       const bool moves = resized(resize, lit, region, scratch) != resized(resize, dark, region, scratch);
       idle += moves ? 0 : 1;

@@ -63,7 +63,9 @@ ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-@pytest.mark.parametrize("workers", [{}, {"num_workers": 2}, {"num_workers": 1, "prefetch_factor": 3}, {"threads": 2}])
+@pytest.mark.parametrize(
+    "workers", [{}, {"num_workers": 2}, {"num_workers": 1, "prefetch_factor": 3}, {"threads": 2}]
+)
 def test_order(numbered: ImageFolder, name: str, workers: dict[str, int]) -> None:
     torch.manual_seed(11)
     expected = order(torch.utils.data.DataLoader(numbered, **ARGUMENTS[name](numbered)))
@@ -109,8 +111,9 @@ def test_draws(numbered: ImageFolder, shuffle: bool, own_generator: bool, worker
         yield "global generator", torch.get_rng_state()
 
     assert DataLoader(numbered, **workers).explain().startswith("tier: native")
-    for (moment, ours), (_, theirs) in zip(states(DataLoader), states(torch.utils.data.DataLoader), strict=True):
-        assert torch.equal(ours, theirs), moment
+    ours, theirs = list(states(DataLoader)), list(states(torch.utils.data.DataLoader))
+    for (moment, mine), (_, expected) in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, expected), moment
 
 
 def test_iterators_are_independent(numbered: ImageFolder) -> None:

@@ -45,7 +45,13 @@ VALIDATION = v1.Compose([v1.Resize(48), v1.CenterCrop(40), v1.ToTensor(), v1.Nor
 PIPELINES = {
     "validation": VALIDATION,
     "validation v2": v2.Compose(
-        [v2.Resize(48), v2.CenterCrop(40), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+        [
+            v2.Resize(48),
+            v2.CenterCrop(40),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
     ),
     "up": v1.Compose([v1.Resize((150, 133)), v1.ToTensor()]),
     "down": v1.Compose([v1.Resize((7, 5)), v1.ToTensor()]),
@@ -56,15 +62,23 @@ PIPELINES = {
     "bytes": v1.Compose([v1.Resize([30, 30]), v1.PILToTensor()]),
     "converted": v1.Compose([v1.Resize((31, 30)), v1.PILToTensor(), v1.ConvertImageDtype(torch.float32)]),
     "converted v2": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ConvertImageDtype(torch.float32)]),
-    "unscaled": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float32), v2.Normalize([9.0], [7.0])]),
+    "unscaled": v2.Compose(
+        [v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float32), v2.Normalize([9.0], [7.0])]
+    ),
     "half": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float16, scale=True)]),
     "half at the end": v1.Compose(
         [v1.Resize((31, 30)), v1.ToTensor(), v1.Normalize(MEAN, STD), v1.ConvertImageDtype(torch.float16)]
     ),
     "bfloat16": v1.Compose([v1.Resize((31, 30)), v1.PILToTensor(), v1.ConvertImageDtype(torch.bfloat16)]),
-    "nested": v1.Compose([v1.Compose([v1.Resize(50)]), torch.nn.Sequential(v2.CenterCrop(44)), v1.ToTensor()]),
-    "crop of a tensor": v1.Compose([v1.Resize(50), v1.ToTensor(), v1.CenterCrop(44), v1.Normalize(MEAN, STD)]),
-    "padded tensor": v1.Compose([v1.Resize((40, 40)), v1.ToTensor(), v1.CenterCrop((61, 30)), v1.Normalize(MEAN, STD)]),
+    "nested": v1.Compose(
+        [v1.Compose([v1.Resize(50)]), torch.nn.Sequential(v2.CenterCrop(44)), v1.ToTensor()]
+    ),
+    "crop of a tensor": v1.Compose(
+        [v1.Resize(50), v1.ToTensor(), v1.CenterCrop(44), v1.Normalize(MEAN, STD)]
+    ),
+    "padded tensor": v1.Compose(
+        [v1.Resize((40, 40)), v1.ToTensor(), v1.CenterCrop((61, 30)), v1.Normalize(MEAN, STD)]
+    ),
     "certain flips": v1.Compose(
         [v1.Resize((36, 40)), v1.RandomHorizontalFlip(1), v1.ToTensor(), v2.RandomVerticalFlip(1.0)]
     ),
@@ -81,7 +95,9 @@ def test_pipeline(folder: Path, name: str, num_workers: int) -> None:
 @pytest.mark.parametrize("mode", list(InterpolationMode))
 @pytest.mark.parametrize("size", [(23, 61), (140, 100)])
 def test_interpolation(folder: Path, mode: InterpolationMode, size: tuple[int, int]) -> None:
-    assert_same_epoch(ImageFolder(folder, v1.Compose([v1.Resize(size, mode), v1.PILToTensor()])), batch_size=12)
+    assert_same_epoch(
+        ImageFolder(folder, v1.Compose([v1.Resize(size, mode), v1.PILToTensor()])), batch_size=12
+    )
 
 
 @pytest.mark.parametrize("mode", ["bicubic", Image.Resampling.LANCZOS.value])
@@ -90,7 +106,9 @@ def test_interpolation_by_name_and_number(folder: Path, mode: str | int) -> None
     assert_same_epoch(ImageFolder(folder, pipeline), batch_size=12)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"batch_size": 12}, {"batch_size": 5, "drop_last": True}, {"batch_size": 99}])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"batch_size": 12}, {"batch_size": 5, "drop_last": True}, {"batch_size": 99}]
+)
 def test_batch_sizes(folder: Path, arguments: dict[str, Any]) -> None:
     assert_same_epoch(ImageFolder(folder, VALIDATION), num_workers=2, **arguments)
 
@@ -157,7 +175,10 @@ def test_orientation_is_applied_on_request(tmp_path: Path) -> None:
     exif[0x0112] = 6
     picture.save(tmp_path / "a" / "turned.jpg", exif=exif)
     dataset = ImageFolder(tmp_path, v1.PILToTensor())
-    (upright, _), (applied, _) = next(iter(DataLoader(dataset))), next(iter(DataLoader(dataset, exif="apply")))
+    (upright, _), (applied, _) = (
+        next(iter(DataLoader(dataset))),
+        next(iter(DataLoader(dataset, exif="apply"))),
+    )
     assert upright.shape[-2:] == (16, 24)
     assert torch.equal(applied, upright.rot90(-1, (-2, -1)))
 

@@ -51,7 +51,12 @@ def test_validation(folder: Path, num_workers: int) -> None:
 
 
 def test_without_tensor_the_channel_is_last(folder: Path) -> None:
-    assert assert_same(folder, A.Resize(30, 31), A.Normalize((0.5,) * 3, (0.1, 0.2, 0.3), 200)).shape == (5, 30, 31, 3)
+    assert assert_same(folder, A.Resize(30, 31), A.Normalize((0.5,) * 3, (0.1, 0.2, 0.3), 200)).shape == (
+        5,
+        30,
+        31,
+        3,
+    )
     assert assert_same(folder, A.Resize(30, 31)).dtype == torch.uint8
 
 
@@ -61,7 +66,15 @@ def test_without_normalize_the_tensor_is_bytes(folder: Path) -> None:
 
 @pytest.mark.parametrize("size", [(20, 71), (130, 101), (26, 30)])
 @pytest.mark.parametrize(
-    "mode", [cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST_EXACT]
+    "mode",
+    [
+        cv2.INTER_NEAREST,
+        cv2.INTER_LINEAR,
+        cv2.INTER_CUBIC,
+        cv2.INTER_AREA,
+        cv2.INTER_LANCZOS4,
+        cv2.INTER_NEAREST_EXACT,
+    ],
 )
 def test_interpolation(folder: Path, mode: int, size: tuple[int, int]) -> None:
     try:
@@ -72,7 +85,9 @@ def test_interpolation(folder: Path, mode: int, size: tuple[int, int]) -> None:
 
 
 def test_certain_flips_commute_with_normalize(folder: Path) -> None:
-    assert_same(folder, A.Resize(30, 31), A.HorizontalFlip(p=1), A.Normalize(), A.VerticalFlip(p=1.0), ToTensorV2())
+    assert_same(
+        folder, A.Resize(30, 31), A.HorizontalFlip(p=1), A.Normalize(), A.VerticalFlip(p=1.0), ToTensorV2()
+    )
     assert_same(folder, A.Compose([A.Resize(30, 31)]), A.HorizontalFlip(p=0), A.Normalize())
 
 
@@ -92,10 +107,16 @@ REFUSED = {
     "unknown": (lambda: A.Compose([A.Blur()]), "Blur: no native operator"),
     "one of": (lambda: A.Compose([A.OneOf([A.Resize(8, 8)])]), "OneOf"),
     "padding": (lambda: A.Compose([A.RandomCrop(8, 8, pad_if_needed=True)]), "pad_if_needed"),
-    "by mean": (lambda: A.Compose([A.RandomBrightnessContrast(brightness_by_max=False)]), "brightness_by_max"),
+    "by mean": (
+        lambda: A.Compose([A.RandomBrightnessContrast(brightness_by_max=False)]),
+        "brightness_by_max",
+    ),
     "statistics of the image": (lambda: A.Compose([A.Normalize(normalization="image")]), "normalization"),
     "area": (lambda: A.Compose([A.Resize(8, 8, area_for_downscale="image")]), "area_for_downscale"),
-    "exact linear": (lambda: A.Compose([A.Resize(8, 8, interpolation=cv2.INTER_LINEAR_EXACT)]), "interpolation 5"),
+    "exact linear": (
+        lambda: A.Compose([A.Resize(8, 8, interpolation=cv2.INTER_LINEAR_EXACT)]),
+        "interpolation 5",
+    ),
     "resize of floats": (lambda: A.Compose([A.Normalize(), A.Resize(8, 8)]), "Resize: after Normalize"),
     "after the tensor": (lambda: A.Compose([ToTensorV2(), A.HorizontalFlip()]), "after ToTensorV2"),
 }

@@ -16,6 +16,7 @@ from stoker.lowering.recipe import NotNative, RecipeBuilder, numbers, own_functi
 _INTERPOLATIONS = {0: "nearest", 1: "bilinear", 2: "bicubic", 3: "area", 4: "lanczos", 6: "nearest_exact"}
 _OVERRIDES = {"apply", "apply_with_params", "get_params", "get_params_dependent_on_data", "should_apply"}
 _ON_PIXELS = {"Resize", "RandomResizedCrop", "RandomBrightnessContrast", "Normalize"}
+_MOVES = {"HorizontalFlip", "VerticalFlip", "CenterCrop", "RandomCrop"}
 
 
 class AlbumentationsTransform:
@@ -102,6 +103,8 @@ def _walk(builder: RecipeBuilder, transform: Any) -> None:
             for child in transform.transforms:
                 _walk(builder, child)
             return
+        if leaf not in _ON_PIXELS | _MOVES | {"ToTensorV2"}:
+            raise NotNative("no native operator")
         if transform.deterministic or transform.replay_mode:
             raise NotNative("in replay mode")
         if transform._key2func["image"].__func__ is not cls.apply:
@@ -187,10 +190,8 @@ def _lower(builder: RecipeBuilder, transform: Any, leaf: str) -> None:
         builder.compute(leaf, "normalize", values)
         builder.dtype = "float32"
         builder.is_normalized = True
-    elif leaf == "ToTensorV2":
-        if not always:
-            raise NotNative(f"p={p}")
+    elif not always:  # ToTensorV2
+        raise NotNative(f"p={p}")
+    else:
         builder.stage, builder.layout, builder.sample = "tensor", "chw", "tensor"
         builder.note(leaf, "native (layout)")
-    else:
-        raise NotNative("no native operator")

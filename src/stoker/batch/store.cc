@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "stoker/base/error.h"
+#include "stoker/batch/store_rows.h"
 
 namespace stoker {
 namespace {
@@ -48,9 +49,23 @@ void store_channels(const Store& store, const ConstImage& in, void* slot, Map ma
 
 template <class Out>
 void store_through_table(const Store& store, const ConstImage& in, void* slot) {
-  STOKER_CHECK(in.shape.dtype == DType::kUint8 && store.table->dtype == store.dtype);
   const auto* entries = reinterpret_cast<const Out*>(store.table->entries.data());
   store_channels<uint8_t, Out>(store, in, slot, [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
+}
+
+// The way of nearly every training image: 8-bit pixels to float32 planes.
+bool store_by_rows(const Store& store, const ConstImage& in, void* slot) {
+  const bool is_known = in.channels() == 1 || in.channels() == 3;
+  if (!is_known || store.dtype != DType::kFloat32 || store.layout != Layout::kChw) return false;
+  const auto* table = reinterpret_cast<const float*>(store.table->entries.data());
+  const auto width = static_cast<size_t>(in.width());
+  const size_t plane = static_cast<size_t>(in.height()) * width;
+  auto* out = static_cast<float*>(slot);
+  for (int y = 0; y < in.height(); ++y, out += width) {
+    const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
+    store_row_through_table(row, width, in.channels(), store.flip_horizontal, table, plane, out);
+  }
+  return true;
 }
 
 template <class Element>
@@ -123,6 +138,8 @@ const uint8_t* ValueTable::channel(int c) const {
 
 void store_image(const Store& store, const ConstImage& in, void* slot) {
   if (store.table != nullptr) {
+    STOKER_CHECK(in.shape.dtype == DType::kUint8 && store.table->dtype == store.dtype);
+    if (store_by_rows(store, in, slot)) return;
     switch (store.dtype) {
       case DType::kUint8:
         return store_through_table<uint8_t>(store, in, slot);

@@ -136,8 +136,7 @@ Failure PngDecoder::decode(const Rect& region, const Image& out) {
   task.region = region;
   task.take = take_row;
   task.taker = &taker;
-  // The end of a PNG is cheap to reach from the last row, so a whole image is judged whole.
-  task.to_the_end = !has_end_chunk_ || region.y + region.height == shape_.height;
+  task.to_the_end = !has_end_chunk_;
   if (converter_.is_copy() && region.width == shape_.width) {
     task.out = out.row<uint8_t>(0);
     task.out_row_bytes = out.row_bytes;

@@ -33,7 +33,8 @@ auto value_of(const Names& names, std::string_view what, std::string_view name) 
     if (text == name) return value;
     allowed += (allowed.empty() ? "'" : ", '") + std::string(text) + "'";
   }
-  throw ArgumentError("resize: " + std::string(what) + " is '" + std::string(name) + "'; allowed are " + allowed);
+  throw ArgumentError("resize: " + std::string(what) + " is '" + std::string(name) + "'; allowed are " +
+                      allowed);
 }
 
 template <class Names, class Value>

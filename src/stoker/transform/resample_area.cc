@@ -16,6 +16,8 @@ struct AreaTaps {
   float* weights = nullptr;
 };
 
+constexpr int even(int count) { return (count + 1) / 2 * 2; }
+
 double scale_of(int source, int size) { return 1.0 / (static_cast<double>(size) / source); }
 
 // At most `stride` weights.
@@ -33,7 +35,8 @@ void fill_output(int source, double scale, int output, float* weights, int32_t* 
     weights[used++] = static_cast<float>((first - begin) / width);
   }
   for (int i = first; i < last; ++i) weights[used++] = static_cast<float>(1.0 / width);
-  if (end - last > kLeast) weights[used++] = static_cast<float>(std::min(std::min(end - last, 1.0), width) / width);
+  if (end - last > kLeast)
+    weights[used++] = static_cast<float>(std::min(std::min(end - last, 1.0), width) / width);
   *count = used;
 }
 
@@ -53,8 +56,8 @@ AreaTaps make_taps(int source, int size, int first, int count, Carver& memory) {
   taps.count = memory.take<int32_t>(outputs);
   taps.weights = memory.take<float>(outputs * static_cast<size_t>(taps.stride));
   for (int i = 0; i < count; ++i) {
-    fill_output(source, scale, first + i, taps.weights + static_cast<ptrdiff_t>(i) * taps.stride, taps.start + i,
-                taps.count + i);
+    fill_output(source, scale, first + i, taps.weights + static_cast<ptrdiff_t>(i) * taps.stride,
+                taps.start + i, taps.count + i);
   }
   return taps;
 }
@@ -62,7 +65,8 @@ AreaTaps make_taps(int source, int size, int first, int count, Carver& memory) {
 // kChannels 0: any number. Each step is rounded to float32 in the order of the taps; the build must not fuse
 // products and sums (-ffp-contract=off where the baseline has such an instruction).
 template <int kChannels>
-void area_row(const uint8_t* row, int first_pixel, const AreaTaps& x, int width, int given_channels, float* out) {
+void area_row(const uint8_t* row, int first_pixel, const AreaTaps& x, int width, int given_channels,
+              float* out) {
   const int channels = kChannels != 0 ? kChannels : given_channels;
   for (int i = 0; i < width; ++i, out += channels) {
     const uint8_t* from = row + static_cast<ptrdiff_t>(x.start[i] - first_pixel) * channels;
@@ -78,13 +82,18 @@ void area_row(const uint8_t* row, int first_pixel, const AreaTaps& x, int width,
   }
 }
 
-template <int kChannels>
-void quarter_row(const uint8_t* row0, const uint8_t* row1, int width, uint8_t* out) {
-  for (int i = 0; i < width; ++i, row0 += 2 * kChannels, row1 += 2 * kChannels, out += kChannels) {
-    for (int c = 0; c < kChannels; ++c) {
-      out[c] = static_cast<uint8_t>((row0[c] + row0[c + kChannels] + row1[c] + row1[c + kChannels] + 2) >> 2);
-    }
+// Every weight is 1.
+AxisTaps whole_taps(int factor, int first, int count, Carver& memory) {
+  AxisTaps taps = carve_axis_taps(first, count, even(factor), memory);
+  for (int i = 0; i < count; ++i) {
+    int32_t* const weights = taps.weights_of(first + i);
+    taps.start[i] = (first + i) * factor;
+    taps.count[i] = factor;
+    std::fill_n(weights, factor, 1);
+    std::fill(weights + factor, weights + taps.stride, 0);
   }
+  pack_taps(TapForm::kWhole, taps);
+  return taps;
 }
 
 }  // namespace
@@ -107,43 +116,24 @@ Span area_span(int source, int size, int first, int count) {
 
 void area_by_whole_factors(const SourceWindow& source, int x_factor, int y_factor, const Rect& roi,
                            const Image& out, ResizeScratch& scratch) {
-  const int channels = out.channels();
-  const bool quarters = x_factor == 2 && y_factor == 2 && (channels == 1 || channels == 3 || channels == 4);
+  Carver carver(scratch.taps.reserve(axis_taps_bytes(roi.width, even(x_factor)) +
+                                     axis_taps_bytes(roi.height, even(y_factor))));
+  const AxisTaps x = whole_taps(x_factor, roi.x, roi.width, carver);
+  const AxisTaps y = whole_taps(y_factor, roi.y, roi.height, carver);
   const float part = 1.0F / static_cast<float>(x_factor * y_factor);
-  const int samples = roi.width * x_factor * channels;
-  uint32_t* const sums = reinterpret_cast<uint32_t*>(scratch.rows.reserve(static_cast<size_t>(samples) * 4));
-  for (int y = 0; y < roi.height; ++y) {
-    uint8_t* to = out.row<uint8_t>(y);
-    const int first_row = (roi.y + y) * y_factor;
-    const int first_column = roi.x * x_factor;
-    if (quarters) {
-      const uint8_t* const row0 = source.at(first_column, first_row);
-      const uint8_t* const row1 = source.at(first_column, first_row + 1);
-      if (channels == 1) quarter_row<1>(row0, row1, roi.width, to);
-      if (channels == 3) quarter_row<3>(row0, row1, roi.width, to);
-      if (channels == 4) quarter_row<4>(row0, row1, roi.width, to);
-      continue;
-    }
-    for (int i = 0; i < y_factor; ++i) {
-      const uint8_t* const row = source.at(first_column, first_row + i);
-      if (i == 0) {
-        for (int at = 0; at < samples; ++at) sums[at] = row[at];
-      } else {
-        for (int at = 0; at < samples; ++at) sums[at] += row[at];
-      }
-    }
-    const uint32_t* from = sums;
-    for (int x = 0; x < roi.width; ++x, from += x_factor * channels) {
-      for (int channel = 0; channel < channels; ++channel) {
-        uint32_t sum = 0;
-        for (int i = 0; i < x_factor; ++i) sum += from[i * channels + channel];
-        *to++ = static_cast<uint8_t>(std::min(std::lrint(static_cast<float>(sum) * part), 255L));
-      }
-    }
+  const size_t samples = static_cast<size_t>(roi.width) * static_cast<size_t>(out.channels());
+  ResizedRows resized(RowForm::kSums, source, x, y, static_cast<size_t>(y_factor) * sizeof(const int32_t*),
+                      scratch);
+  const int32_t** const rows = reinterpret_cast<const int32_t**>(resized.extra());
+  for (int i = 0; i < roi.height; ++i) {
+    resized.advance_to(i);
+    for (int tap = 0; tap < y_factor; ++tap) rows[tap] = resized.row<int32_t>(i, tap);
+    blend_sums_mean(rows, y_factor, part, samples, out.row<uint8_t>(i));
   }
 }
 
-void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out, ResizeScratch& scratch) {
+void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out,
+                   ResizeScratch& scratch) {
   const Rect& roi = resize.roi;
   const int channels = out.channels();
   const int x_stride = stride_of(scale_of(resize.source_width, resize.width));

@@ -13,6 +13,7 @@ void area_by_whole_factors(const SourceWindow& source, int x_factor, int y_facto
                            const Image& out, ResizeScratch& scratch);
 
 // Any factors of at least 1: pixels on an edge count in part. float32, in the order of the source pixels.
-void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out, ResizeScratch& scratch);
+void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out,
+                   ResizeScratch& scratch);
 
 }  // namespace stoker

@@ -17,31 +17,48 @@ namespace {
 constexpr float kOne = 2048;  // weights are counted in 2^-11
 
 // What OpenCV makes of the asked interpolation, given the sizes.
-enum class Rule : uint8_t { kCopy, kNearest, kNearestExact, kLinear, kAreaLinear, kWholeArea, kArea, kCubic, kLanczos };
+enum class Rule : uint8_t {
+  kCopy,
+  kNearest,
+  kNearestExact,
+  kLinear,
+  kAreaLinear,
+  kWholeArea,
+  kArea,
+  kCubic,
+  kLanczos
+};
 
 struct Scale {
   double inverse;  // output / source
   double value;    // its inverse, which need not be source / output to the last bit
 
   Scale(int source, int size) : inverse(static_cast<double>(size) / source), value(1.0 / inverse) {}
-  bool is_whole() const { return std::fabs(value - std::rint(value)) < std::numeric_limits<double>::epsilon(); }
+  bool is_whole() const {
+    return std::fabs(value - std::rint(value)) < std::numeric_limits<double>::epsilon();
+  }
   int whole() const { return static_cast<int>(std::rint(value)); }
 };
 
-Rule rule_of(const Resize& resize) {
+// Halving in both directions is the mean of four pixels, rounded half up for 1, 3 and 4 channels, and that is
+// what the linear rule gives with all weights 1024: (64 * (a + b) * 1024 >> 16) is a + b.
+Rule rule_of(const Resize& resize, int channels) {
   if (resize.width == resize.source_width && resize.height == resize.source_height) return Rule::kCopy;
   const Scale x(resize.source_width, resize.width);
   const Scale y(resize.source_height, resize.height);
   const bool whole = x.is_whole() && y.is_whole();
+  const bool halves = whole && x.whole() == 2 && y.whole() == 2;
+  const Rule half_rule = channels == 1 || channels == 3 || channels == 4 ? Rule::kLinear : Rule::kWholeArea;
   switch (resize.interpolation) {
     case Interpolation::kNearest:
       return Rule::kNearest;
     case Interpolation::kNearestExact:
       return Rule::kNearestExact;
     case Interpolation::kBilinear:
-      return whole && x.whole() == 2 && y.whole() == 2 ? Rule::kWholeArea : Rule::kLinear;
+      return halves ? half_rule : Rule::kLinear;
     case Interpolation::kArea:
       if (x.value < 1 || y.value < 1) return Rule::kAreaLinear;
+      if (halves) return half_rule;
       return whole ? Rule::kWholeArea : Rule::kArea;
     case Interpolation::kBicubic:
       return Rule::kCubic;
@@ -114,7 +131,8 @@ struct OutputTaps {
   std::array<int32_t, 8> weights{};
 };
 
-void linear_taps(Rule rule, const Scale& scale, int source, Direction direction, int output, OutputTaps& taps) {
+void linear_taps(Rule rule, const Scale& scale, int source, Direction direction, int output,
+                 OutputTaps& taps) {
   auto [at, fraction] = position_of(rule, scale, output);
   if (direction == Direction::kAlongRows) {
     if (at < 0) {
@@ -154,7 +172,8 @@ std::array<float, 8> cubic_weights(float f) {
 
 std::array<float, 8> lanczos_weights(float f) {
   constexpr double kR = 0.70710678118654752440084436210485;
-  constexpr double kTurns[8][2] = {{1, 0}, {-kR, -kR}, {0, 1}, {kR, -kR}, {-1, 0}, {kR, kR}, {0, -1}, {-kR, kR}};
+  constexpr double kTurns[8][2] = {{1, 0},  {-kR, -kR}, {0, 1},  {kR, -kR},
+                                   {-1, 0}, {kR, kR},   {0, -1}, {-kR, kR}};
   constexpr double kQuarter = std::numbers::pi * 0.25;
   const double angle = -static_cast<double>(f + 3) * kQuarter;
   const double sine = std::sin(angle);
@@ -179,7 +198,8 @@ std::array<float, 8> lanczos_weights(float f) {
 void wide_taps(Rule rule, const Scale& scale, int source, Direction direction, int output, OutputTaps& taps) {
   const auto [at, fraction] = position_of(rule, scale, output);
   const int size = taps_of(rule);
-  const std::array<float, 8> floats = rule == Rule::kCubic ? cubic_weights(fraction) : lanczos_weights(fraction);
+  const std::array<float, 8> floats =
+      rule == Rule::kCubic ? cubic_weights(fraction) : lanczos_weights(fraction);
   std::array<int32_t, 8> whole{};
   int first = 0;
   int last = 0;
@@ -204,7 +224,8 @@ void wide_taps(Rule rule, const Scale& scale, int source, Direction direction, i
   }
 }
 
-void output_taps(Rule rule, const Scale& scale, int source, Direction direction, int output, OutputTaps& taps) {
+void output_taps(Rule rule, const Scale& scale, int source, Direction direction, int output,
+                 OutputTaps& taps) {
   if (taps_of(rule) == 2) {
     linear_taps(rule, scale, source, direction, output, taps);
   } else {
@@ -248,7 +269,8 @@ Span source_span(Rule rule, int source, int size, Direction direction, int first
 }
 
 // The row of tap `tap` of output `y`, which clamps at the ends of the output's own rows.
-const int32_t* wide_row(const ResizedRows& resized, const AxisTaps& axis, const int32_t* bases, int y, int tap) {
+const int32_t* wide_row(const ResizedRows& resized, const AxisTaps& axis, const int32_t* bases, int y,
+                        int tap) {
   return resized.row<int32_t>(y, std::clamp(bases[y] + tap - axis.start[y], 0, axis.count[y] - 1));
 }
 
@@ -256,13 +278,14 @@ const int32_t* wide_row(const ResizedRows& resized, const AxisTaps& axis, const 
 
 Rect opencv_source_region(const Resize& resize, ResizeScratch&) {
   const Rect& roi = resize.roi;
-  const Rule rule = rule_of(resize);
+  const Rule rule = rule_of(resize, 1);  // the channels do not change which pixels are read
   if (rule == Rule::kCopy) return roi;
   const auto span = [&](int source, int size, Direction direction, int first, int count) -> Span {
     const Scale scale(source, size);
     switch (rule) {
       case Rule::kNearest:
-        return {fill_nearest_output(source, scale, first), fill_nearest_output(source, scale, first + count - 1)};
+        return {fill_nearest_output(source, scale, first),
+                fill_nearest_output(source, scale, first + count - 1)};
       case Rule::kNearestExact:
         return {fill_nearest_exact_output(source, size, first),
                 fill_nearest_exact_output(source, size, first + count - 1)};
@@ -283,7 +306,7 @@ void opencv_resize(const Resize& resize, const ConstImage& pixels, const Rect& r
                    ResizeScratch& scratch) {
   const Rect& roi = resize.roi;
   const SourceWindow source{pixels, region};
-  const Rule rule = rule_of(resize);
+  const Rule rule = rule_of(resize, out.channels());
   const size_t width = static_cast<size_t>(roi.width);
   const size_t height = static_cast<size_t>(roi.height);
   if (rule == Rule::kCopy) return copy_window(source, roi, out);
@@ -301,8 +324,8 @@ void opencv_resize(const Resize& resize, const ConstImage& pixels, const Rect& r
     return pick_pixels(source, columns, rows, out);
   }
   const int stride = taps_of(rule);
-  Carver carver(scratch.taps.reserve(axis_taps_bytes(roi.width, stride) + axis_taps_bytes(roi.height, stride) +
-                                     Carver::bytes<int32_t>(height)));
+  Carver carver(scratch.taps.reserve(axis_taps_bytes(roi.width, stride) +
+                                     axis_taps_bytes(roi.height, stride) + Carver::bytes<int32_t>(height)));
   AxisTaps x = carve_axis_taps(roi.x, roi.width, stride, carver);
   AxisTaps y = carve_axis_taps(roi.y, roi.height, stride, carver);
   int32_t* const bases = carver.take<int32_t>(height);

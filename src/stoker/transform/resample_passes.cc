@@ -17,7 +17,8 @@ void blend_output(const AxisTaps& y, int output, const uint8_t** rows, Row row, 
   const int pairs = (taps + 1) / 2;
   for (int tap = 0; tap < taps; ++tap) rows[tap] = row(tap);
   if (taps % 2 != 0) rows[taps] = rows[taps - 1];
-  const uint32_t* packed = y.packed + static_cast<ptrdiff_t>(output) * y.pairs * words_per_pair(TapForm::kSplit);
+  const uint32_t* packed =
+      y.packed + static_cast<ptrdiff_t>(output) * y.pairs * words_per_pair(TapForm::kSplit);
   blend_bytes(rows, packed, pairs, count, out);
 }
 
@@ -25,9 +26,18 @@ size_t samples_of(const Image& out) {
   return static_cast<size_t>(out.width()) * static_cast<size_t>(out.channels());
 }
 
-template <int kChannels>
-void pick_row(const uint8_t* row, const int32_t* columns, int first, int width, uint8_t* out) {
-  for (int x = 0; x < width; ++x) std::memcpy(out + x * kChannels, row + (columns[x] - first) * kChannels, kChannels);
+// Copies kStep bytes a pixel, which may be more than kChannels: the next pixel overwrites them. The last
+// pixels are copied exactly, so that nothing behind the row is touched.
+template <int kChannels, int kStep>
+void pick_row(const uint8_t* row, int row_pixels, const int32_t* columns, int first, int width,
+              uint8_t* out) {
+  int x = 0;
+  if constexpr (kStep > kChannels) {
+    int wide = width - 1;
+    while (wide > 0 && columns[wide - 1] - first >= row_pixels - 1) --wide;
+    for (; x < wide; ++x) std::memcpy(out + x * kChannels, row + (columns[x] - first) * kChannels, kStep);
+  }
+  for (; x < width; ++x) std::memcpy(out + x * kChannels, row + (columns[x] - first) * kChannels, kChannels);
 }
 
 }  // namespace
@@ -50,18 +60,19 @@ void pick_pixels(const SourceWindow& source, const int32_t* columns, const int32
     const uint8_t* const from = source.at(first, rows[y]);
     switch (channels) {
       case 1:
-        pick_row<1>(from, columns, first, out.width(), to);
+        pick_row<1, 1>(from, source.region.width, columns, first, out.width(), to);
         break;
       case 3:
-        pick_row<3>(from, columns, first, out.width(), to);
+        pick_row<3, 4>(from, source.region.width, columns, first, out.width(), to);
         break;
       case 4:
-        pick_row<4>(from, columns, first, out.width(), to);
+        pick_row<4, 4>(from, source.region.width, columns, first, out.width(), to);
         break;
       default:
         for (int x = 0; x < out.width(); ++x) {
           std::memcpy(to + static_cast<ptrdiff_t>(x) * channels,
-                      from + static_cast<ptrdiff_t>(columns[x] - first) * channels, static_cast<size_t>(channels));
+                      from + static_cast<ptrdiff_t>(columns[x] - first) * channels,
+                      static_cast<size_t>(channels));
         }
     }
   }
@@ -105,7 +116,8 @@ void rows_then_columns(const SourceWindow& source, const AxisTaps& x, const Axis
   for (int i = 0; i < y.size; ++i) {
     resized.advance_to(i);
     blend_output(
-        y, i, rows, [&](int tap) { return resized.row<uint8_t>(i, tap); }, samples_of(out), out.row<uint8_t>(i));
+        y, i, rows, [&](int tap) { return resized.row<uint8_t>(i, tap); }, samples_of(out),
+        out.row<uint8_t>(i));
   }
 }
 
@@ -134,8 +146,8 @@ void columns_then_rows(const SourceWindow& source, const AxisTaps& x, const Axis
       uint8_t* const row = blended + row_bytes * static_cast<size_t>(output - i);
       if (output == i + j) {
         blend_output(
-            y, output, taps, [&](int tap) { return source.at(columns.first, y.start[output] + tap); }, samples,
-            row);
+            y, output, taps, [&](int tap) { return source.at(columns.first, y.start[output] + tap); },
+            samples, row);
       }
       rows[j] = row;
       outs[j] = out.row<uint8_t>(output);

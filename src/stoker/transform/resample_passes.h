@@ -41,8 +41,8 @@ void columns_then_rows(const SourceWindow& source, const AxisTaps& x, const Axis
 class ResizedRows {
  public:
   // `extra_bytes` are for the caller, at extra().
-  ResizedRows(RowForm form, const SourceWindow& source, const AxisTaps& x, const AxisTaps& y, size_t extra_bytes,
-              ResizeScratch& scratch);
+  ResizedRows(RowForm form, const SourceWindow& source, const AxisTaps& x, const AxisTaps& y,
+              size_t extra_bytes, ResizeScratch& scratch);
 
   // Makes all rows that output `y`, counted from 0, needs. Outputs come in order.
   void advance_to(int y) {

@@ -144,7 +144,8 @@ void fill_axis(const PillowAxis& axis, double* floats, AxisTaps& taps) {
 
 // The source pixels of outputs [first, first + size). Without the zero taps at the ends of each output the
 // starts need not ascend, but no later output can begin before its own untrimmed start.
-Span source_span(Interpolation interpolation, int source, int size, int first, int count, ScratchBuffer& memory) {
+Span source_span(Interpolation interpolation, int source, int size, int first, int count,
+                 ScratchBuffer& memory) {
   if (source == size) return {first, first + count - 1};
   const PillowAxis axis(interpolation, source, size);
   const size_t stride = static_cast<size_t>(axis.stride());
@@ -196,7 +197,8 @@ Rect pillow_source_region(const Resize& resize, ResizeScratch& scratch) {
     y = {indices[0], indices[roi.height - 1]};
   } else {
     x = source_span(resize.interpolation, resize.source_width, resize.width, roi.x, roi.width, scratch.taps);
-    y = source_span(resize.interpolation, resize.source_height, resize.height, roi.y, roi.height, scratch.taps);
+    y = source_span(resize.interpolation, resize.source_height, resize.height, roi.y, roi.height,
+                    scratch.taps);
   }
   return {x.first, y.first, x.last - x.first + 1, y.last - y.first + 1};
 }

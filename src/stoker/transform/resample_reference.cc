@@ -1,5 +1,5 @@
-// resize_image_reference: the rules of both libraries, written down once more as plainly as possible. It shares
-// no code with resize_image, which it judges.
+// resize_image_reference: the rules of both libraries, written down once more as plainly as possible. It
+// shares no code with resize_image, which it judges.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -45,7 +45,9 @@ double bell(Interpolation kind, double x) {
       return x > -0.5 && x <= 0.5 ? 1 : 0;
     default:
       if (a == 0) return 1;
-      return a < 1 ? std::sin(a * kPi) / (a * kPi) * (static_cast<double>(0.54F) + static_cast<double>(0.46F) * std::cos(a * kPi)) : 0;
+      return a < 1 ? std::sin(a * kPi) / (a * kPi) *
+                         (static_cast<double>(0.54F) + static_cast<double>(0.46F) * std::cos(a * kPi))
+                   : 0;
   }
 }
 
@@ -93,7 +95,8 @@ int pillow_sum(const std::vector<Tap>& taps, const std::function<int(int)>& samp
 
 uint8_t pillow_sample(const Resize& r, const Sample& source, int x, int y, int channel) {
   if (r.interpolation == Interpolation::kNearest) {
-    if (r.width == r.source_width && r.height == r.source_height) return static_cast<uint8_t>(source(x, y, channel));
+    if (r.width == r.source_width && r.height == r.source_height)
+      return static_cast<uint8_t>(source(x, y, channel));
     return static_cast<uint8_t>(source(pillow_nearest(r.source_width, r.width, x),
                                        pillow_nearest(r.source_height, r.height, y), channel));
   }
@@ -267,7 +270,8 @@ int cv_nearest(bool exact, int source, int size, int output) {
 }
 
 uint8_t opencv_sample(const Resize& r, const Sample& source, int channels, int x, int y, int channel) {
-  if (r.width == r.source_width && r.height == r.source_height) return static_cast<uint8_t>(source(x, y, channel));
+  if (r.width == r.source_width && r.height == r.source_height)
+    return static_cast<uint8_t>(source(x, y, channel));
   const double x_scale = cv_scale(r.source_width, r.width);
   const double y_scale = cv_scale(r.source_height, r.height);
   switch (r.interpolation) {
@@ -280,7 +284,8 @@ uint8_t opencv_sample(const Resize& r, const Sample& source, int channels, int x
     case Interpolation::kBilinear: {
       const bool halves = is_whole(x_scale) && is_whole(y_scale) && std::nearbyint(x_scale) == 2 &&
                           std::nearbyint(y_scale) == 2;
-      return halves ? cv_area(r, source, channels, x, y, channel) : cv_linear(r, source, false, x, y, channel);
+      return halves ? cv_area(r, source, channels, x, y, channel)
+                    : cv_linear(r, source, false, x, y, channel);
     }
     case Interpolation::kArea:
       if (x_scale < 1 || y_scale < 1) return cv_linear(r, source, true, x, y, channel);
@@ -297,7 +302,8 @@ void resize_image_reference(const Resize& resize, const ConstImage& source, cons
   STOKER_CHECK(supports(resize.resampler, resize.interpolation));
   const int channels = out.channels();
   const Sample sample = [&](int x, int y, int channel) -> int {
-    STOKER_CHECK(x >= region.x && x < region.x + region.width && y >= region.y && y < region.y + region.height);
+    STOKER_CHECK(x >= region.x && x < region.x + region.width && y >= region.y &&
+                 y < region.y + region.height);
     return source.row<uint8_t>(y - region.y)[static_cast<ptrdiff_t>(x - region.x) * channels + channel];
   };
   for (int y = 0; y < out.height(); ++y) {

@@ -30,12 +30,13 @@ size_t row_tails_bytes(const RowTable& table);
 void resample_rows(RowForm form, const RowTable& table, const uint8_t* const* rows, void* const* outs,
                    uint8_t* tails);
 
-// out[i] = clamp((sum of weighted rows + 2^21) >> 22). `rows` has 2 * pairs entries, `taps` pairs of split taps.
-// Here and below exactly `count` samples are read and written.
+// out[i] = clamp((sum of weighted rows + 2^21) >> 22). `rows` has 2 * pairs entries, `taps` pairs of split
+// taps. Here and below exactly `count` samples are read and written.
 void blend_bytes(const uint8_t* const* rows, const uint32_t* taps, int pairs, size_t count, uint8_t* out);
 
 // out[i] = clamp(((row0 * weight0 >> 16) + (row1 * weight1 >> 16) + 2) >> 2).
-void blend_words(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count, uint8_t* out);
+void blend_words(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count,
+                 uint8_t* out);
 
 // Four rows: the first `float_count` samples in float32 (each step rounded), the others in integers.
 void blend_sums_cubic(const int32_t* const* rows, const int32_t* weights, size_t float_count, size_t count,
@@ -43,6 +44,9 @@ void blend_sums_cubic(const int32_t* const* rows, const int32_t* weights, size_t
 
 // Eight rows: clamp((sum + 2^21) >> 22).
 void blend_sums_lanczos(const int32_t* const* rows, const int32_t* weights, size_t count, uint8_t* out);
+
+// clamp(round half even(float32 sum of `row_count` rows * part)).
+void blend_sums_mean(const int32_t* const* rows, int row_count, float part, size_t count, uint8_t* out);
 
 // The float32 sums of an area average: sums = weight * row, or sums += weight * row, each step rounded.
 void weigh_floats(const float* row, float weight, bool starts, size_t count, float* sums);

@@ -154,8 +154,8 @@ void fill_row_table(int row_pixels, Carver& memory, RowTable& table) {
     uint32_t shuffle[kGroupSamples];
     for (int i = 0; i < kGroupSamples; ++i) {
       const uint32_t from = i < used ? static_cast<uint32_t>(at[i] - low) : 0;
-      shuffle[i] = i < used ? 0x80008000U + from * 0x00010001U + (static_cast<uint32_t>(channels) << 16)
-                            : 0x80808080U;
+      shuffle[i] =
+          i < used ? 0x80008000U + from * 0x00010001U + (static_cast<uint32_t>(channels) << 16) : 0x80808080U;
     }
     std::memcpy(table.shuffles + static_cast<ptrdiff_t>(group) * kGroupBytes, shuffle, kGroupBytes);
     table.offsets[group] = low;
@@ -172,10 +172,11 @@ void fill_row_table(int row_pixels, Carver& memory, RowTable& table) {
     if (group >= table.tail_group) table.tail_start = std::min(table.tail_start, low);
   }
   if (table.tail_group < table.groups) {
-    for (int group = table.tail_group; group < table.groups; ++group) table.offsets[group] -= table.tail_start;
+    for (int group = table.tail_group; group < table.groups; ++group)
+      table.offsets[group] -= table.tail_start;
     table.tail_bytes = row_bytes - table.tail_start;
-    table.tail_stride = static_cast<int>(Carver::bytes<uint8_t>(
-        static_cast<size_t>(std::max(tail_end, row_bytes) - table.tail_start)));
+    table.tail_stride = static_cast<int>(
+        Carver::bytes<uint8_t>(static_cast<size_t>(std::max(tail_end, row_bytes) - table.tail_start)));
   }
 }
 

@@ -53,9 +53,7 @@ struct AxisTaps {
   int pairs = 0;               // (the largest count + 1) / 2; set by pack_taps
   uint32_t* packed = nullptr;  // size x pairs x words_per_pair: two 16-bit weights in a word
 
-  int32_t* weights_of(int output) const {
-    return weights + static_cast<ptrdiff_t>(output - first) * stride;
-  }
+  int32_t* weights_of(int output) const { return weights + static_cast<ptrdiff_t>(output - first) * stride; }
 };
 
 size_t axis_taps_bytes(int size, int stride);
@@ -73,23 +71,23 @@ Span span_of(const AxisTaps& axis);
 
 // Note [row groups]
 // A group is up to four consecutive output samples (channels interleaved) whose first two taps lie within
-// 16 bytes of the row: one load, one byte shuffle that puts the two bytes of each output sample side by side as
-// 16-bit numbers, one multiply-add of pairs. The next pair of taps is the same shuffle two pixels further.
-// Where four samples do not fit (strong shrinking, many channels) groups are smaller; beyond 15 channels there
-// are none. Groups near the end of the row, whose loads would leave it, read a padded copy of its end.
+// 16 bytes of the row: one load, one byte shuffle that puts the two bytes of each output sample side by side
+// as 16-bit numbers, one multiply-add of pairs. The next pair of taps is the same shuffle two pixels further.
+// Where four samples do not fit (strong shrinking, many channels) groups are smaller; beyond 15 channels
+// there are none. Groups near the end of the row, whose loads would leave it, read a padded copy of its end.
 struct RowTable {
   const AxisTaps* axis = nullptr;
   TapForm form = TapForm::kWhole;
   int channels = 0;
-  int samples = 0;        // output samples of a row
-  int first_pixel = 0;    // source x of the first byte of a row
-  int group_samples = 0;  // 1 to 4; 0: no groups, walk the axis
-  int groups = 0;         // a multiple of 4; the last ones may be empty
-  int tail_group = 0;     // the first group that reads the padded copy; a multiple of 4
-  int tail_start = 0;     // the first byte of the row that is copied
-  int tail_bytes = 0;     // bytes copied
-  int tail_stride = 0;    // bytes of the padded copy
-  int32_t* offsets = nullptr;  // by group: its first byte; behind tail_group counted from tail_start
+  int samples = 0;              // output samples of a row
+  int first_pixel = 0;          // source x of the first byte of a row
+  int group_samples = 0;        // 1 to 4; 0: no groups, walk the axis
+  int groups = 0;               // a multiple of 4; the last ones may be empty
+  int tail_group = 0;           // the first group that reads the padded copy; a multiple of 4
+  int tail_start = 0;           // the first byte of the row that is copied
+  int tail_bytes = 0;           // bytes copied
+  int tail_stride = 0;          // bytes of the padded copy
+  int32_t* offsets = nullptr;   // by group: its first byte; behind tail_group counted from tail_start
   uint8_t* shuffles = nullptr;  // by group: 16 source bytes, 0x80 for zero
   uint32_t* taps = nullptr;     // by group, pair and part: a word for each of four samples
 };
