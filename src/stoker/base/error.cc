@@ -5,15 +5,15 @@
 namespace stoker {
 
 void fail_check(const char* claim, const char* file, int line) {
-  throw InternalError(std::string("stoker: internal error: '") + claim + "' does not hold at " + file +
-                      ":" + std::to_string(line) +
+  throw InternalError(std::string("stoker: internal error: '") + claim + "' does not hold at " + file + ":" +
+                      std::to_string(line) +
                       ". This is a defect of stoker, not of your data; please report it with this line.");
 }
 
 std::string_view name_of(SampleErrorCode code) {
   constexpr std::array<std::string_view, 11> kNames = {
-      "missing",        "unreadable", "not-regular", "empty",     "changed",     "unknown-format",
-      "truncated",      "corrupt",    "too-large",   "unsupported", "shape"};
+      "missing",   "unreadable", "not-regular", "empty",       "changed", "unknown-format",
+      "truncated", "corrupt",    "too-large",   "unsupported", "shape"};
   return kNames[static_cast<size_t>(code)];
 }
 

@@ -73,8 +73,8 @@ std::string_view name_of(SampleErrorCode code);
 // Why one sample could not be made. Steps fill `code`, `step`, `found` and `hint`; the run adds the rest.
 struct SampleError {
   SampleErrorCode code = SampleErrorCode::kCorrupt;
-  std::string step;   // "fetch", "decode/jpeg", an operator's name, "batch"
-  std::string found;  // what was found and what is allowed, without a full stop
+  std::string step;    // "fetch", "decode/jpeg", an operator's name, "batch"
+  std::string found;   // what was found and what is allowed, without a full stop
   std::string hint{};  // what to do
   std::string path{};  // empty for samples in memory
   int64_t index = -1;

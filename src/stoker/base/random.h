@@ -39,7 +39,8 @@ class Rng {
   double uniform();
   // In [low, high); `low` when both are equal.
   double uniform(double low, double high);
-  // In [low, high], both included, without bias (Lemire 2019, "Fast random integer generation in an interval").
+  // In [low, high], both included, without bias (Lemire 2019, "Fast random integer generation in an
+  // interval").
   int64_t uniform_int(int64_t low, int64_t high);
   // True with the given probability; 0 never, 1 always.
   bool coin(double probability);

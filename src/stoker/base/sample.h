@@ -16,7 +16,7 @@ namespace stoker {
 
 // Where the bytes of one sample are: a byte range of a file, or memory that the source owns.
 struct FetchRequest {
-  std::string path;                  // empty: `memory`
+  std::string path;  // empty: `memory`
   uint64_t offset_bytes = 0;
   std::optional<uint64_t> length_bytes;  // nothing: to the end of the file
   std::span<const uint8_t> memory;
@@ -44,10 +44,10 @@ class SampleBytes {
 
 // One sample on its way. Move-only.
 struct Sample {
-  int64_t index = -1;        // in the source
-  uint16_t occurrence = 0;   // how often the index came before in this epoch
-  int64_t batch = -1;        // number of its batch in the run
-  int position = -1;         // its place in the batch
+  int64_t index = -1;       // in the source
+  uint16_t occurrence = 0;  // how often the index came before in this epoch
+  int64_t batch = -1;       // number of its batch in the run
+  int position = -1;        // its place in the batch
   SampleBytes bytes;
   std::optional<ImageShape> raw_shape;
   Failure failure;

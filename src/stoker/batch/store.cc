@@ -50,7 +50,8 @@ void store_channels(const Store& store, const ConstImage& in, void* slot, Map ma
 template <class Out>
 void store_through_table(const Store& store, const ConstImage& in, void* slot) {
   const auto* entries = reinterpret_cast<const Out*>(store.table->entries.data());
-  store_channels<uint8_t, Out>(store, in, slot, [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
+  store_channels<uint8_t, Out>(store, in, slot,
+                               [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
 }
 
 // The way of nearly every training image: 8-bit pixels to float32 planes.

@@ -1,7 +1,6 @@
 // JPEG by libjpeg-turbo: accurate integer DCT and smooth ("fancy") chroma upsampling, as Pillow has it.
 #include <jerror.h>
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 

@@ -30,7 +30,8 @@ class Fetcher {
   virtual ~Fetcher() = default;
   // Fetches on the calling thread.
   virtual FetchResult fetch(const FetchRequest& request) = 0;
-  // Fetches on the fetcher's own threads and calls `done` on one of them, never on the caller's. Never blocks.
+  // Fetches on the fetcher's own threads and calls `done` on one of them, never on the caller's. Never
+  // blocks.
   virtual void start(FetchRequest request, Done done) = 0;
   // Gives the memory of used bytes back for the next fetch. Any thread.
   virtual void recycle(SampleBytes bytes) = 0;

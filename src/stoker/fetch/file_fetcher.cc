@@ -36,13 +36,17 @@ SampleError failed(SampleErrorCode code, std::string found, std::string hint) {
 
 SampleError failed_call(const char* call, int error_number) {
   const bool is_missing = error_number == ENOENT || error_number == ENOTDIR;
-  return failed(is_missing ? SampleErrorCode::kMissing : SampleErrorCode::kUnreadable,
-                std::string(call) + " failed: " + std::strerror(error_number),
-                is_missing ? "restore the file or list the folder anew" : "check the file and its permissions");
+  return failed(
+      is_missing ? SampleErrorCode::kMissing : SampleErrorCode::kUnreadable,
+      std::string(call) + " failed: " + std::strerror(error_number),
+      is_missing ? "restore the file or list the folder anew" : "check the file and its permissions");
 }
 
 SampleError not_regular(mode_t mode) {
-  const char* kind = S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+  const char* kind = S_ISDIR(mode)    ? "a directory"
+                     : S_ISFIFO(mode) ? "a FIFO"
+                     : S_ISSOCK(mode) ? "a socket"
+                                      : "a device";
   return failed(SampleErrorCode::kNotRegular, std::string("it is ") + kind + ", allowed are regular files",
                 "remove it from the list");
 }
@@ -128,7 +132,8 @@ class FileFetcher : public Fetcher {
     if (fstat(file.value, &before) != 0) return failed_call("fstat", errno);
     if (!S_ISREG(before.st_mode)) return not_regular(before.st_mode);
     const auto file_bytes = static_cast<uint64_t>(before.st_size);
-    if (file_bytes == 0) return failed(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
+    if (file_bytes == 0)
+      return failed(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
     if (request.offset_bytes > file_bytes) {
       return failed(SampleErrorCode::kTruncated, "the file ends before the range asked for", "make it anew");
     }
@@ -151,10 +156,11 @@ class FileFetcher : public Fetcher {
     }
     struct stat after {};
     if (fstat(file.value, &after) != 0) return failed_call("fstat", errno);
-    const bool same_time = before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-                           before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
+    const bool same_time =
+        before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
     if (have != wanted || after.st_size != before.st_size || !same_time) {
-      return failed(SampleErrorCode::kChanged, "the file changed while it was read", "do not write to it during training");
+      return failed(SampleErrorCode::kChanged, "the file changed while it was read",
+                    "do not write to it during training");
     }
     *bytes = SampleBytes(std::move(memory), wanted, capacity);
     return std::nullopt;

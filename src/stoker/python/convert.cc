@@ -23,7 +23,8 @@ Value value_from_python(const std::string& name, nb::handle object) {
       const double number = PyBool_Check(item.ptr()) ? -1 : PyFloat_AsDouble(item.ptr());
       if (PyBool_Check(item.ptr()) || (number == -1 && PyErr_Occurred() != nullptr)) {
         PyErr_Clear();
-        throw ArgumentTypeError(name + " must hold numbers, got " + nb::cast<std::string>(nb::repr(item)) + ".");
+        throw ArgumentTypeError(name + " must hold numbers, got " + nb::cast<std::string>(nb::repr(item)) +
+                                ".");
       }
       numbers.push_back(number);
     }
@@ -76,9 +77,9 @@ struct Pair {
   nb::dlpack::dtype dlpack;
 };
 
-const Pair kPairs[] = {{DType::kBool, {kBool, 8, 1}},     {DType::kUint8, {kUInt, 8, 1}},
-                       {DType::kUint16, {kUInt, 16, 1}},  {DType::kInt16, {kInt, 16, 1}},
-                       {DType::kInt32, {kInt, 32, 1}},    {DType::kInt64, {kInt, 64, 1}},
+const Pair kPairs[] = {{DType::kBool, {kBool, 8, 1}},      {DType::kUint8, {kUInt, 8, 1}},
+                       {DType::kUint16, {kUInt, 16, 1}},   {DType::kInt16, {kInt, 16, 1}},
+                       {DType::kInt32, {kInt, 32, 1}},     {DType::kInt64, {kInt, 64, 1}},
                        {DType::kFloat16, {kFloat, 16, 1}}, {DType::kBfloat16, {kBfloat, 16, 1}},
                        {DType::kFloat32, {kFloat, 32, 1}}, {DType::kFloat64, {kFloat, 64, 1}}};
 
@@ -103,11 +104,14 @@ nb::dlpack::dtype dtype_to_python(DType dtype) {
 nb::object array_over(Buffer data, const std::vector<int64_t>& shape, DType dtype) {
   std::vector<size_t> sides(shape.begin(), shape.end());
   uint8_t* memory = data.get();
-  const nb::capsule owner(new Buffer(std::move(data)), [](void* held) noexcept { delete static_cast<Buffer*>(held); });
+  const nb::capsule owner(new Buffer(std::move(data)),
+                          [](void* held) noexcept { delete static_cast<Buffer*>(held); });
   if (dtype == DType::kBfloat16) {
-    return nb::cast(nb::ndarray<nb::array_api>(memory, sides.size(), sides.data(), owner, nullptr, dtype_to_python(dtype)));
+    return nb::cast(nb::ndarray<nb::array_api>(memory, sides.size(), sides.data(), owner, nullptr,
+                                               dtype_to_python(dtype)));
   }
-  return nb::cast(nb::ndarray<nb::numpy>(memory, sides.size(), sides.data(), owner, nullptr, dtype_to_python(dtype)));
+  return nb::cast(
+      nb::ndarray<nb::numpy>(memory, sides.size(), sides.data(), owner, nullptr, dtype_to_python(dtype)));
 }
 
 std::vector<int64_t> axes_of(const ImageShape& shape, Layout layout) {
@@ -117,8 +121,8 @@ std::vector<int64_t> axes_of(const ImageShape& shape, Layout layout) {
 
 ConstImage image_from_python(const AnyArray& array) {
   if (array.ndim() != 2 && array.ndim() != 3) {
-    throw ArgumentError("image: must have the axes height, width and channels, got " + std::to_string(array.ndim()) +
-                        " axes.");
+    throw ArgumentError("image: must have the axes height, width and channels, got " +
+                        std::to_string(array.ndim()) + " axes.");
   }
   ImageShape shape;
   shape.height = static_cast<int>(array.shape(0));

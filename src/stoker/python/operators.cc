@@ -67,21 +67,24 @@ void check_draw(const NamedOperator& named, const Draw& draw, const ConstImage& 
   const Geometry geometry = named.op->geometry(draw, image.shape);
   if (named.op->operator_class() == OperatorClass::kResample && geometry.crop) {
     const Rect& crop = *geometry.crop;
-    if (crop.x < 0 || crop.y < 0 || crop.width < 1 || crop.height < 1 || crop.x + crop.width > image.width() ||
-        crop.y + crop.height > image.height()) {
+    if (crop.x < 0 || crop.y < 0 || crop.width < 1 || crop.height < 1 ||
+        crop.x + crop.width > image.width() || crop.y + crop.height > image.height()) {
       throw ArgumentError(named.name + ": the drawn rectangle lies outside the image of " +
-                          std::to_string(image.height()) + " x " + std::to_string(image.width()) + " pixels.");
+                          std::to_string(image.height()) + " x " + std::to_string(image.width()) +
+                          " pixels.");
     }
   }
 }
 
-nb::object apply_operator(const NamedOperator& named, const AnyArray& array, const nb::object& given, bool by_reference) {
+nb::object apply_operator(const NamedOperator& named, const AnyArray& array, const nb::object& given,
+                          bool by_reference) {
   const ConstImage image = image_from_python(array);
   static_cast<void>(named.op->plan({image.height(), image.width(), image.channels(), image.shape.dtype}));
   Draw draw;
   if (given.is_none()) {
     Rng rng(SampleKey{}, 0);
-    if (Failure failure = named.op->draw(rng, image.shape, &draw)) throw BadSamples(failure->message(), {*failure});
+    if (Failure failure = named.op->draw(rng, image.shape, &draw))
+      throw BadSamples(failure->message(), {*failure});
   } else {
     draw = draw_from_python(named, nb::cast<nb::dict>(given));
   }
@@ -110,7 +113,8 @@ void bind_operators(nb::module_& module) {
       .def_prop_ro("parameters",
                    [](const NamedOperator& named) {
                      nb::dict out;
-                     for (const auto& [name, value] : named.parameters) out[name.c_str()] = value_to_python(value);
+                     for (const auto& [name, value] : named.parameters)
+                       out[name.c_str()] = value_to_python(value);
                      return out;
                    })
       .def_prop_ro("is_random", [](const NamedOperator& named) { return named.op->is_random(); })
@@ -152,11 +156,14 @@ void bind_operators(nb::module_& module) {
           [](const NamedOperator& named, const AnyArray& image, const nb::object& draw) {
             return apply_operator(named, image, draw, true);
           },
-          nb::arg("image"), nb::arg("draw") = nb::none(), "As apply, by the operator's plain reference code.");
+          nb::arg("image"), nb::arg("draw") = nb::none(),
+          "As apply, by the operator's plain reference code.");
   module.def("operators", &describe_operators, "All operators with their parameters, from the registry.");
   module.def(
       "make_operator",
-      [](const std::string& name, const nb::dict& parameters) { return make_operator(name, values_from_python(parameters)); },
+      [](const std::string& name, const nb::dict& parameters) {
+        return make_operator(name, values_from_python(parameters));
+      },
       nb::arg("name"), nb::arg("parameters"));
 }
 

@@ -1,7 +1,7 @@
 // The run, as Python sees it: a batch is handed over under the GIL, everything else happens without it.
 
-#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
 
 #include <algorithm>
 
@@ -48,7 +48,8 @@ double take_number(nb::dict& given, const char* name, double fallback) {
   const Value value = value_from_python(name, object);
   if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
   if (const auto* real = std::get_if<double>(&value)) return *real;
-  throw ArgumentTypeError(std::string(name) + " must be a number, got " + nb::cast<std::string>(nb::repr(object)) + ".");
+  throw ArgumentTypeError(std::string(name) + " must be a number, got " +
+                          nb::cast<std::string>(nb::repr(object)) + ".");
 }
 
 PlanOptions take_plan_options(nb::dict& given) {
@@ -59,14 +60,17 @@ PlanOptions take_plan_options(nb::dict& given) {
     const DType chosen = *options.dtype;
     if (chosen != DType::kUint8 && chosen != DType::kFloat16 && chosen != DType::kBfloat16 &&
         chosen != DType::kFloat32 && chosen != DType::kUint16) {
-      throw ArgumentError("dtype must be one of 'auto', 'uint8', 'uint16', 'float16', 'bfloat16', 'float32', got '" + dtype + "'.");
+      throw ArgumentError(
+          "dtype must be one of 'auto', 'uint8', 'uint16', 'float16', 'bfloat16', 'float32', got '" + dtype +
+          "'.");
     }
   }
   options.layout = take_choice<Layout>(given, "layout", {{"chw", Layout::kChw}, {"hwc", Layout::kHwc}});
   options.decode.color = take_choice<Color>(
       given, "color",
       {{"rgb", Color::kRgb}, {"bgr", Color::kBgr}, {"gray", Color::kGray}, {"unchanged", Color::kUnchanged}});
-  options.decode.apply_exif_orientation = take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
+  options.decode.apply_exif_orientation =
+      take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
   options.decode.rule = take_choice<ConversionRule>(
       given, "conversion", {{"rounded", ConversionRule::kRounded}, {"pillow", ConversionRule::kPillow}});
   return options;
@@ -76,10 +80,12 @@ RunOptions take_run_options(nb::dict& given) {
   RunOptions options;
   options.threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "threads", 1), -1, 1'000'000));
   options.shares_cores = take<bool>(given, "shares_cores", false);
-  options.io_threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "io_threads", 2), -1, 1'000'000));
+  options.io_threads =
+      static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "io_threads", 2), -1, 1'000'000));
   options.seed = take<uint64_t>(given, "seed", 0);
   options.on_error = take_choice<OnError>(
-      given, "on_error", {{"raise", OnError::kRaise}, {"replace", OnError::kReplace}, {"skip", OnError::kSkip}});
+      given, "on_error",
+      {{"raise", OnError::kRaise}, {"replace", OnError::kReplace}, {"skip", OnError::kSkip}});
   options.max_bad = take_number(given, "max_bad", options.max_bad);
   options.shapes = take_choice<Shapes>(given, "shapes", {{"dense", Shapes::kDense}, {"list", Shapes::kList}});
   options.max_active_batches =
@@ -135,7 +141,8 @@ nb::object next_batch(Run& run, std::optional<double> timeout_s) {
 nb::object images_of(const Batch& batch) {
   if (!batch.list.empty()) {
     nb::list list;
-    for (const ListedImage& image : batch.list) list.append(array_over(image.data, axes_of(image.shape, batch.layout), image.shape.dtype));
+    for (const ListedImage& image : batch.list)
+      list.append(array_over(image.data, axes_of(image.shape, batch.layout), image.shape.dtype));
     return list;
   }
   if (batch.images == nullptr) return nb::none();
@@ -187,13 +194,14 @@ nb::dict counters_to_python(const CountersReading& reading) {
 void bind_run(nb::module_& module) {
   nb::class_<Batch>(module, "Batch")
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
-      .def_prop_ro("indices",
-                   [](const Batch& batch) {
-                     RecyclingProvider provider(0);
-                     Buffer data = provider.acquire(batch.indices.size() * sizeof(int64_t));
-                     std::copy(batch.indices.begin(), batch.indices.end(), reinterpret_cast<int64_t*>(data.get()));
-                     return array_over(std::move(data), {static_cast<int64_t>(batch.indices.size())}, DType::kInt64);
-                   })
+      .def_prop_ro(
+          "indices",
+          [](const Batch& batch) {
+            RecyclingProvider provider(0);
+            Buffer data = provider.acquire(batch.indices.size() * sizeof(int64_t));
+            std::copy(batch.indices.begin(), batch.indices.end(), reinterpret_cast<int64_t*>(data.get()));
+            return array_over(std::move(data), {static_cast<int64_t>(batch.indices.size())}, DType::kInt64);
+          })
       .def("column", &column_of, nb::arg("name"));
   nb::class_<Run>(module, "Run")
       .def(nb::new_(&make_run), nb::arg("source"), nb::arg("operators"), nb::arg("options"))
@@ -239,7 +247,8 @@ void bind_run(nb::module_& module) {
     nb::dict out;
     nb::dict names;
     for (const Codec& codec : codecs()) {
-      names[nb::str(codec.name.data(), codec.name.size())] = nb::str(codec.library.data(), codec.library.size());
+      names[nb::str(codec.name.data(), codec.name.size())] =
+          nb::str(codec.library.data(), codec.library.size());
     }
     out["version"] = STOKER_VERSION;
     out["codecs"] = names;

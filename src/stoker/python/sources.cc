@@ -38,12 +38,14 @@ nb::list paths_to_python(const std::vector<std::string>& paths) {
 
 void add_column(Source& source, const std::string& name, const nb::object& object) {
   const auto array = nb::cast<AnyArray>(object);
-  if (array.ndim() < 1) throw ArgumentError("column '" + name + "' must have one row a sample, got a single value.");
+  if (array.ndim() < 1)
+    throw ArgumentError("column '" + name + "' must have one row a sample, got a single value.");
   RowColumn column;
   column.name = name;
   column.dtype = dtype_from_python(array.dtype());
   column.rows = static_cast<int64_t>(array.shape(0));
-  for (size_t axis = 1; axis < array.ndim(); ++axis) column.row_shape.push_back(static_cast<int64_t>(array.shape(axis)));
+  for (size_t axis = 1; axis < array.ndim(); ++axis)
+    column.row_shape.push_back(static_cast<int64_t>(array.shape(axis)));
   column.data = static_cast<const uint8_t*>(array.data());
   column.owner = keep_alive(nb::cast(array));
   source.add_column(std::move(column));
@@ -57,17 +59,20 @@ std::shared_ptr<ArraysSource> make_arrays(const nb::object& object) {
   }
   for (size_t axis = 1; axis < array.ndim(); ++axis) {
     if (array.shape(axis) < 1 || array.shape(axis) > 65500) {
-      throw ArgumentError("arrays: every side must be 1 to 65500, got " + std::to_string(array.shape(axis)) + ".");
+      throw ArgumentError("arrays: every side must be 1 to 65500, got " + std::to_string(array.shape(axis)) +
+                          ".");
     }
   }
   const int channels = array.ndim() == 4 ? static_cast<int>(array.shape(3)) : 1;
   if (channels > 64) {
-    throw ArgumentError("arrays: at most 64 channels, got " + std::to_string(channels) + "; channels come last.");
+    throw ArgumentError("arrays: at most 64 channels, got " + std::to_string(channels) +
+                        "; channels come last.");
   }
   const ImageShape shape{static_cast<int>(array.shape(1)), static_cast<int>(array.shape(2)), channels,
                          dtype_from_python(array.dtype())};
   return std::make_shared<ArraysSource>(static_cast<const uint8_t*>(array.data()),
-                                        static_cast<int64_t>(array.shape(0)), shape, keep_alive(nb::cast(array)));
+                                        static_cast<int64_t>(array.shape(0)), shape,
+                                        keep_alive(nb::cast(array)));
 }
 
 }  // namespace
@@ -98,7 +103,8 @@ void bind_sources(nb::module_& module) {
           const nb::gil_scoped_release release;
           listing = list_folder(folder, extensions);
         }
-        return nb::make_tuple(paths_to_python(listing.classes), paths_to_python(listing.paths), listing.labels);
+        return nb::make_tuple(paths_to_python(listing.classes), paths_to_python(listing.paths),
+                              listing.labels);
       },
       nb::arg("root"), nb::arg("extensions"), "(classes, paths, labels) of root/<class>/<file>.");
 }

@@ -8,9 +8,9 @@
 namespace stoker {
 
 struct UsableCores {
-  int affinity = 1;              // cores of the affinity mask
-  std::optional<double> quota;   // cores that the control group allows, if it limits them
-  int local_world_size = 1;      // processes that share the host, from LOCAL_WORLD_SIZE
+  int affinity = 1;             // cores of the affinity mask
+  std::optional<double> quota;  // cores that the control group allows, if it limits them
+  int local_world_size = 1;     // processes that share the host, from LOCAL_WORLD_SIZE
   // Threads for `threads="auto"`: the cores, shared between ranks, less one for the trainer; at least 1.
   int threads() const;
 };

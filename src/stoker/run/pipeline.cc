@@ -91,7 +91,8 @@ Failure Pipeline::run_segments(const ImageShape& decoded, RegionReader& reader, 
   for (const Plan::Segment& segment : plan_.segments()) {
     for (const size_t i : segment.spatial) {
       // The operator's own shape differs from shapes_[i] only in dtype, which geometry does not read.
-      if (Failure failure = chain_.add(plan_.operators()[i].op->geometry(draws_[i], chain_.shape()))) return failure;
+      if (Failure failure = chain_.add(plan_.operators()[i].op->geometry(draws_[i], chain_.shape())))
+        return failure;
     }
     ConstImage pixels;
     Store store;
@@ -151,17 +152,20 @@ ConstImage Pipeline::through_tables(const ConstImage& pixels, const Plan::Segmen
   return current;
 }
 
-Failure Pipeline::store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SlotGiver& slots) {
+Failure Pipeline::store(const ConstImage& pixels, Store store, const Plan::Segment& segment,
+                        SlotGiver& slots) {
   store.layout = plan_.options().layout;
   store.dtype = plan_.dtype();
   ConstImage image = pixels;
   if (!segment.tables.empty()) {
     if (pixels.shape.dtype == DType::kUint8) {
       const ValueTable* constant = plan_.constant_table();
-      if (constant != nullptr && constant->entries.size() == static_cast<size_t>(pixels.channels()) * 256 * size_of(store.dtype)) {
+      if (constant != nullptr &&
+          constant->entries.size() == static_cast<size_t>(pixels.channels()) * 256 * size_of(store.dtype)) {
         store.table = constant;
       } else {
-        table_.assign(table_ramp(plan_.operators(), segment.tables, draws_, pixels.channels(), ramps_), store.dtype);
+        table_.assign(table_ramp(plan_.operators(), segment.tables, draws_, pixels.channels(), ramps_),
+                      store.dtype);
         store.table = &table_;
       }
     } else {

@@ -35,7 +35,8 @@ class Pipeline {
   class Decoding;
 
   Failure draw_all(const SampleKey& key, const ImageShape& decoded);
-  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SlotGiver& slots, StepCounters& counters);
+  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SlotGiver& slots,
+                       StepCounters& counters);
   Failure store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SlotGiver& slots);
   ConstImage through_tables(const ConstImage& pixels, const Plan::Segment& segment);
   void observe(const ConstImage& pixels, const Plan::Segment& segment);

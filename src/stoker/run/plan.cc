@@ -66,10 +66,10 @@ void Plan::cut_into_segments(const PlannedShape& decoded) {
       const bool moves_ahead = kind == OperatorClass::kIndexMap && !op.reads_outside(shape) &&
                                (!segments_.back().has_reduction || op.is_permutation());
       if (!segments_.back().tables.empty() && !moves_ahead) {
-        close(operators_[i].name +
-              (kind == OperatorClass::kResample ? " interpolates values that come after a table"
-               : op.reads_outside(shape)        ? " pads with values that no table may change"
-                                                : " would change what a reduction sees"));
+        close(operators_[i].name + (kind == OperatorClass::kResample
+                                        ? " interpolates values that come after a table"
+                                    : op.reads_outside(shape) ? " pads with values that no table may change"
+                                                              : " would change what a reduction sees"));
       }
       segments_.back().spatial.push_back(i);
     } else if (kind == OperatorClass::kTable || kind == OperatorClass::kReducedTable) {
@@ -77,17 +77,18 @@ void Plan::cut_into_segments(const PlannedShape& decoded) {
       segments_.back().has_reduction |= kind == OperatorClass::kReducedTable;
     } else {
       segments_.back().whole = i;
-      close(operators_[i].name + " is a " + std::string(name_of(kind)) + " operator: it needs the whole image");
+      close(operators_[i].name + " is a " + std::string(name_of(kind)) +
+            " operator: it needs the whole image");
     }
     shape = op.plan(shape);
   }
   reasons_.emplace_back();
   for (Segment& segment : segments_) {
     segment.is_last = &segment == &segments_.back();
-    segment.is_constant_table =
-        std::none_of(segment.tables.begin(), segment.tables.end(), [this](size_t i) {
-          return operators_[i].op->is_random() || operators_[i].op->operator_class() == OperatorClass::kReducedTable;
-        });
+    segment.is_constant_table = std::none_of(segment.tables.begin(), segment.tables.end(), [this](size_t i) {
+      return operators_[i].op->is_random() ||
+             operators_[i].op->operator_class() == OperatorClass::kReducedTable;
+    });
   }
   shape_ = shape;
 }
@@ -95,29 +96,31 @@ void Plan::cut_into_segments(const PlannedShape& decoded) {
 void Plan::choose_dtype(DType ending) {
   dtype_ = options_.dtype.value_or(ending);
   if (dtype_ == ending) return;
-  const bool to_float =
-      dtype_ == DType::kFloat16 || dtype_ == DType::kBfloat16 || dtype_ == DType::kFloat32;
+  const bool to_float = dtype_ == DType::kFloat16 || dtype_ == DType::kBfloat16 || dtype_ == DType::kFloat32;
   const bool from_castable = ending == DType::kUint8 || ending == DType::kFloat32 || ending == DType::kUint16;
   if (to_float && from_castable) return;
-  throw ArgumentError("dtype: the operators end with " + std::string(name_of(ending)) + ", which cannot become " +
-                      std::string(name_of(dtype_)) +
-                      "; allowed are its own dtype and float16, bfloat16, float32. Leave out the operators that "
-                      "make floats, or choose a float dtype.");
+  throw ArgumentError(
+      "dtype: the operators end with " + std::string(name_of(ending)) + ", which cannot become " +
+      std::string(name_of(dtype_)) +
+      "; allowed are its own dtype and float16, bfloat16, float32. Leave out the operators that "
+      "make floats, or choose a float dtype.");
 }
 
 ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::vector<size_t>& tables,
-                      const std::vector<Draw>& draws, int channels, std::array<std::vector<uint8_t>, 2>& storage) {
+                      const std::vector<Draw>& draws, int channels,
+                      std::array<std::vector<uint8_t>, 2>& storage) {
   ImageShape shape{1, 256, channels, DType::kUint8};
   storage[0].resize(shape.bytes());
-  for (size_t i = 0; i < storage[0].size(); ++i) storage[0][i] = static_cast<uint8_t>(i / static_cast<size_t>(channels));
+  for (size_t i = 0; i < storage[0].size(); ++i)
+    storage[0][i] = static_cast<uint8_t>(i / static_cast<size_t>(channels));
   size_t current = 0;
   ResizeScratch scratch;
   for (const size_t i : tables) {
     const Operator& op = *operators[i].op;
     const ImageShape next = op.shape_after(draws[i], shape);
     storage[1 - current].resize(next.bytes());
-    op.apply(draws[i], packed_image(storage[current].data(), shape), packed_image(storage[1 - current].data(), next),
-             scratch);
+    op.apply(draws[i], packed_image(storage[current].data(), shape),
+             packed_image(storage[1 - current].data(), next), scratch);
     shape = next;
     current = 1 - current;
   }
@@ -137,7 +140,7 @@ std::string Plan::explain() const {
     };
     if (!segment.spatial.empty()) text += "geometry, composed into one pass:" + list(segment.spatial) + "\n";
     if (!segment.tables.empty()) {
-      text += segment.has_reduction        ? "table for each sample, after one reading for its reduction:"
+      text += segment.has_reduction       ? "table for each sample, after one reading for its reduction:"
               : segment.is_constant_table ? "one table for all samples:"
                                           : "table for each sample:";
       text += list(segment.tables) + "\n";
@@ -146,8 +149,8 @@ std::string Plan::explain() const {
     if (!segment.is_last) text += "not fused: " + reasons_[s] + "\n";
   }
   text += "store: flips, " + std::string(segments_.back().tables.empty() ? "" : "table, ") + "cast to " +
-          std::string(name_of(dtype_)) + " and layout " + std::string(name_of(options_.layout)) + " in one pass; " +
-          text_of({shape_.height, shape_.width, shape_.channels, dtype_}) + " a sample";
+          std::string(name_of(dtype_)) + " and layout " + std::string(name_of(options_.layout)) +
+          " in one pass; " + text_of({shape_.height, shape_.width, shape_.channels, dtype_}) + " a sample";
   if (shape_.height == 0 || shape_.width == 0) text += " (the size is each image's own)";
   return text + "\n";
 }

@@ -24,11 +24,11 @@ class Plan {
  public:
   // One stretch of work on whole images: at most one resample, then functions of single values.
   struct Segment {
-    std::vector<size_t> spatial;    // operators composed into one geometry, in order
-    std::vector<size_t> tables;     // operators composed into one table, in order
-    std::optional<size_t> whole;    // an operator that needs the image before it and makes another
-    bool is_last = false;           // its table is fused into the store
-    bool has_reduction = false;     // a table of it depends on the image
+    std::vector<size_t> spatial;     // operators composed into one geometry, in order
+    std::vector<size_t> tables;      // operators composed into one table, in order
+    std::optional<size_t> whole;     // an operator that needs the image before it and makes another
+    bool is_last = false;            // its table is fused into the store
+    bool has_reduction = false;      // a table of it depends on the image
     bool is_constant_table = false;  // its table is the same for every sample
   };
 
@@ -67,6 +67,7 @@ class Plan {
 // The operators `tables` applied to every 8-bit value of `channels` channels: a ramp image 1 x 256 x C.
 // `draws` are indexed as operators are. `storage` holds the pixels.
 ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::vector<size_t>& tables,
-                      const std::vector<Draw>& draws, int channels, std::array<std::vector<uint8_t>, 2>& storage);
+                      const std::vector<Draw>& draws, int channels,
+                      std::array<std::vector<uint8_t>, 2>& storage);
 
 }  // namespace stoker

@@ -22,16 +22,16 @@ enum class OnError : uint8_t { kRaise, kReplace, kSkip };
 enum class Shapes : uint8_t { kDense, kList };
 
 struct RunOptions {
-  int threads = 1;               // CPU threads; 0: the work is done inside next()
-  bool shares_cores = false;     // take part in process_budget()
+  int threads = 1;            // CPU threads; 0: the work is done inside next()
+  bool shares_cores = false;  // take part in process_budget()
   int io_threads = 2;
   uint64_t seed = 0;
   OnError on_error = OnError::kRaise;
-  double max_bad = 0.001;        // share of the samples below 1, else a number; for replace and skip
+  double max_bad = 0.001;  // share of the samples below 1, else a number; for replace and skip
   Shapes shapes = Shapes::kDense;
-  int max_active_batches = 3;    // being filled, or finished and not yet taken
+  int max_active_batches = 3;  // being filled, or finished and not yet taken
   size_t read_ahead_bytes = size_t{64} << 20;
-  bool may_repeat = true;        // an index may come more than once in an epoch
+  bool may_repeat = true;  // an index may come more than once in an epoch
 };
 
 // One image of a batch whose images are kept apart.
@@ -50,7 +50,7 @@ struct ColumnValues {
 struct Batch {
   std::vector<int64_t> indices;  // of the samples that are really in it, after replace and skip
   Layout layout = Layout::kChw;
-  Buffer images;                 // dense: indices.size() samples of `shape`; null without images
+  Buffer images;  // dense: indices.size() samples of `shape`; null without images
   ImageShape shape;
   std::vector<ListedImage> list;  // Shapes::kList
   std::vector<ColumnValues> columns;

@@ -65,7 +65,8 @@ void BatchWork::reject_conflicts() {
       error.step = "batch";
       error.found = "it is " + text_of(shapes_[at]) + ", sample " + std::to_string(indices_[first_at]) +
                     " of the same batch is " + text_of(*first) + "; a batch in one array needs one shape";
-      error.hint = "add resize((height, width)), random_resized_crop or center_crop, or take lists with shapes='list'";
+      error.hint =
+          "add resize((height, width)), random_resized_crop or center_crop, or take lists with shapes='list'";
       error.index = indices_[at];
       rejected_ = {std::move(error)};
       return;

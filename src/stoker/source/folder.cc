@@ -47,15 +47,17 @@ FolderListing list_folder(const std::string& root, const std::vector<std::string
   FolderListing listing;
   try {
     if (!fs::is_directory(root)) {
-      throw ArgumentError("folder: '" + root + "' is no folder; give the folder that holds one folder a class.");
+      throw ArgumentError("folder: '" + root +
+                          "' is no folder; give the folder that holds one folder a class.");
     }
     for (const fs::directory_entry& entry : fs::directory_iterator(root)) {
       if (entry.is_directory()) listing.classes.push_back(entry.path().filename().string());
     }
     std::sort(listing.classes.begin(), listing.classes.end());
     if (listing.classes.empty()) {
-      throw ArgumentError("folder: '" + root +
-                          "' holds no folder; expected root/<class>/<image>. For a flat list use stoker.files().");
+      throw ArgumentError(
+          "folder: '" + root +
+          "' holds no folder; expected root/<class>/<image>. For a flat list use stoker.files().");
     }
     for (size_t label = 0; label < listing.classes.size(); ++label) {
       std::set<fs::path> open;

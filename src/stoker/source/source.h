@@ -87,7 +87,8 @@ FolderListing list_folder(const std::string& root, const std::vector<std::string
 // Samples are arrays in memory, `images` of one shape, packed one after another.
 class ArraysSource : public Source {
  public:
-  ArraysSource(const uint8_t* images, int64_t count, const ImageShape& shape, std::shared_ptr<const void> owner);
+  ArraysSource(const uint8_t* images, int64_t count, const ImageShape& shape,
+               std::shared_ptr<const void> owner);
 
   std::optional<int64_t> size() const override { return count_; }
   FetchRequest request(int64_t index) const override;

@@ -30,8 +30,8 @@ class BrightnessContrast : public Operator {
 
   PlannedShape plan(const PlannedShape& in) const override {
     if (in.dtype != DType::kUint8) {
-      throw ArgumentError("brightness_contrast: works on uint8 images, got " + std::string(name_of(in.dtype)) +
-                          "; put it before normalize.");
+      throw ArgumentError("brightness_contrast: works on uint8 images, got " +
+                          std::string(name_of(in.dtype)) + "; put it before normalize.");
     }
     return in;
   }
@@ -62,8 +62,10 @@ class BrightnessContrast : public Operator {
   static void make_range(const std::string& name, std::vector<double>& bounds) {
     if (bounds.size() == 1) bounds = {-bounds[0], bounds[0]};
     if (bounds[0] <= bounds[1]) return;
-    throw ArgumentError("brightness_contrast: " + name + " must be (least, greatest) or one number of at least 0, "
-                        "got (" + to_json(Value(bounds[0])) + ", " + to_json(Value(bounds[1])) + ").");
+    throw ArgumentError("brightness_contrast: " + name +
+                        " must be (least, greatest) or one number of at least 0, "
+                        "got (" +
+                        to_json(Value(bounds[0])) + ", " + to_json(Value(bounds[1])) + ").");
   }
 
   std::vector<double> brightness_ = {-0.2, 0.2};
@@ -73,7 +75,8 @@ class BrightnessContrast : public Operator {
 
 const RegisterOperator<BrightnessContrast> kRegistered(
     "brightness_contrast", "Multiply by a random contrast and add a random brightness.",
-    "(H, W, C) uint8 -> the same shape: min(max(value * alpha + beta, 0), 255), cut to an integer. Pixels equal "
+    "(H, W, C) uint8 -> the same shape: min(max(value * alpha + beta, 0), 255), cut to an integer. Pixels "
+    "equal "
     "Albumentations' RandomBrightnessContrast.");
 
 }  // namespace

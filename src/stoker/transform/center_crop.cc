@@ -17,8 +17,9 @@ class CenterCrop : public Operator {
     size_.visit(visitor, "Height and width of the result; one number means a square.");
     visitor.choice("rounding", rounding_, {"even", "down"},
                    "Where an odd margin goes: 'even' as torchvision, 'down' as Albumentations.");
-    visitor.choice("small", small_, {"pad", "error"},
-                   "An image smaller than the crop: 'pad' with zeros as torchvision, or an 'error' of the sample.");
+    visitor.choice(
+        "small", small_, {"pad", "error"},
+        "An image smaller than the crop: 'pad' with zeros as torchvision, or an 'error' of the sample.");
     visitor.number("p", p_, 0, 1, "", "Probability that the operator is applied.");
   }
   void check() override { size_.check("center_crop"); }
@@ -55,7 +56,8 @@ class CenterCrop : public Operator {
  private:
   int origin(int side, int cropped) const {
     if (side < cropped) return -((cropped - side) / 2);
-    return rounding_ == "even" ? static_cast<int>(std::nearbyint((side - cropped) / 2.0)) : (side - cropped) / 2;
+    return rounding_ == "even" ? static_cast<int>(std::nearbyint((side - cropped) / 2.0))
+                               : (side - cropped) / 2;
   }
 
   SizeParameter size_;

@@ -30,8 +30,10 @@ class ColorJitter : public Operator {
   bool is_random() const override { return true; }
 
   void parameters(ParameterVisitor& visitor) override {
-    visitor.numbers("brightness", brightness_, 2, 2, 0, 1e6, "as a factor", "Least and greatest factor; (1, 1) for none.");
-    visitor.numbers("contrast", contrast_, 2, 2, 0, 1e6, "as a factor", "Least and greatest factor; (1, 1) for none.");
+    visitor.numbers("brightness", brightness_, 2, 2, 0, 1e6, "as a factor",
+                    "Least and greatest factor; (1, 1) for none.");
+    visitor.numbers("contrast", contrast_, 2, 2, 0, 1e6, "as a factor",
+                    "Least and greatest factor; (1, 1) for none.");
     visitor.number("p", p_, 0, 1, "", "Probability that the operator is applied.");
   }
 
@@ -76,7 +78,8 @@ class ColorJitter : public Operator {
         int seen = table == nullptr ? value : table->row<uint8_t>(0)[value * channels + c];
         if (brightens_before) seen = blend(0, seen, factor);
         weighted[static_cast<size_t>(c)][static_cast<size_t>(value)] =
-            channels == 1 ? static_cast<uint32_t>(seen) << 16 : static_cast<uint32_t>(seen) * kWeights[static_cast<size_t>(c)];
+            channels == 1 ? static_cast<uint32_t>(seen) << 16
+                          : static_cast<uint32_t>(seen) * kWeights[static_cast<size_t>(c)];
       }
     }
     uint64_t sum = 0;
@@ -124,7 +127,8 @@ class ColorJitter : public Operator {
 
 const RegisterOperator<ColorJitter> kRegistered(
     "color_jitter", "Change brightness and contrast by random factors, in random order.",
-    "(H, W, C) uint8 -> the same shape, C 1 or 3. Contrast is around the image's mean grey level, so the image is "
+    "(H, W, C) uint8 -> the same shape, C 1 or 3. Contrast is around the image's mean grey level, so the "
+    "image is "
     "read once more. Pixels equal torchvision's ColorJitter on Pillow images.");
 
 }  // namespace

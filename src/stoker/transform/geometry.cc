@@ -13,8 +13,13 @@ Rect crop_of(const Geometry& geometry, const ImageShape& in) {
 }
 
 Resize resize_of(const Geometry::Target& target, const Rect& crop) {
-  return {target.resampler, target.interpolation, crop.width, crop.height, target.width,
-          target.height,    {0, 0, target.width, target.height}};
+  return {target.resampler,
+          target.interpolation,
+          crop.width,
+          crop.height,
+          target.width,
+          target.height,
+          {0, 0, target.width, target.height}};
 }
 
 // The three steps of a Geometry, with the resize left to the caller.
@@ -59,7 +64,8 @@ ImageShape shape_of(const Geometry& geometry, const ImageShape& in) {
   return out;
 }
 
-void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch) {
+void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out,
+                    ResizeScratch& scratch) {
   carry_out(geometry, in, out, [&](const Resize& resize, const ConstImage& source, const Image& target) {
     resize_image(resize, source, {0, 0, source.width(), source.height()}, target, scratch);
   });

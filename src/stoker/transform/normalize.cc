@@ -27,8 +27,8 @@ class Normalize : public Operator {
 
   PlannedShape plan(const PlannedShape& in) const override {
     if (in.dtype != DType::kUint8 && in.dtype != DType::kFloat32) {
-      throw ArgumentError("normalize: works on uint8 and float32 images, got " + std::string(name_of(in.dtype)) +
-                          ".");
+      throw ArgumentError("normalize: works on uint8 and float32 images, got " +
+                          std::string(name_of(in.dtype)) + ".");
     }
     const size_t channels = std::max(mean_.size(), std_.size());
     if (channels > 1 && in.channels > 0 && channels != static_cast<size_t>(in.channels)) {
@@ -73,7 +73,8 @@ class Normalize : public Operator {
 
 const RegisterOperator<Normalize> kRegistered(
     "normalize", "Subtract the mean and divide by the standard deviation of each channel.",
-    "(H, W, C) uint8 or float32 -> (H, W, C) float32. On uint8 the result equals Albumentations' Normalize, on "
+    "(H, W, C) uint8 or float32 -> (H, W, C) float32. On uint8 the result equals Albumentations' Normalize, "
+    "on "
     "float32 (after to_float) torchvision's, bit for bit.");
 
 }  // namespace

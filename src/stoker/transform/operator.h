@@ -113,7 +113,8 @@ class Operator {
   // count that it cannot take.
   virtual PlannedShape plan(const PlannedShape& in) const { return in; }
 
-  // All randomness, before any pixel. A failure means that this image cannot be taken (a crop larger than it).
+  // All randomness, before any pixel. A failure means that this image cannot be taken (a crop larger than
+  // it).
   virtual Failure draw(Rng& rng, const ImageShape& in, Draw* draw) const;
 
   // The shape that apply() makes of `in` with `draw`.

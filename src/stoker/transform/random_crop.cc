@@ -15,11 +15,13 @@ class RandomCrop : public Operator {
 
   void parameters(ParameterVisitor& visitor) override {
     size_.visit(visitor, "Height and width of the result; one number means a square.");
-    visitor.numbers("padding", padding_, 1, 4, 0, kMaxSidePx, "pixels",
-                    "Added before the crop: one number for all sides, two for (left and right, top and bottom), "
-                    "four for (left, top, right, bottom).");
-    visitor.boolean("pad_if_needed", pad_if_needed_,
-                    "Pad an image that is smaller than the crop on both sides, instead of an error of the sample.");
+    visitor.numbers(
+        "padding", padding_, 1, 4, 0, kMaxSidePx, "pixels",
+        "Added before the crop: one number for all sides, two for (left and right, top and bottom), "
+        "four for (left, top, right, bottom).");
+    visitor.boolean(
+        "pad_if_needed", pad_if_needed_,
+        "Pad an image that is smaller than the crop on both sides, instead of an error of the sample.");
     visitor.numbers("fill", fill_, 1, 4, 0, 255, "levels", "Value of padding, one or one a channel.");
     visitor.number("p", p_, 0, 1, "", "Probability that the operator is applied.");
   }
@@ -39,7 +41,8 @@ class RandomCrop : public Operator {
   }
 
   bool reads_outside(const PlannedShape&) const override {
-    return pad_if_needed_ || std::any_of(padding_.begin(), padding_.end(), [](double side) { return side > 0; });
+    return pad_if_needed_ ||
+           std::any_of(padding_.begin(), padding_.end(), [](double side) { return side > 0; });
   }
 
   Failure draw(Rng& rng, const ImageShape& in, Draw* draw) const override {
@@ -94,9 +97,9 @@ class RandomCrop : public Operator {
   double p_ = 1;
 };
 
-const RegisterOperator<RandomCrop> kRegistered(
-    "random_crop", "Cut a window of fixed size at a random place.",
-    "(H, W, C) of any dtype -> (size_h, size_w, C). Drawn values are the window's corner in the unpadded image.");
+const RegisterOperator<RandomCrop> kRegistered("random_crop", "Cut a window of fixed size at a random place.",
+                                               "(H, W, C) of any dtype -> (size_h, size_w, C). Drawn values "
+                                               "are the window's corner in the unpadded image.");
 
 }  // namespace
 }  // namespace stoker

@@ -14,7 +14,8 @@ class ResizeOperator : public Operator {
   bool is_random() const override { return p_ < 1; }
 
   void parameters(ParameterVisitor& visitor) override {
-    size_.visit(visitor, "Height and width of the result; one number is the shorter side, the aspect ratio kept.");
+    size_.visit(visitor,
+                "Height and width of the result; one number is the shorter side, the aspect ratio kept.");
     visitor.number("max_size", max_size_, 0, kMaxSidePx, "pixels",
                    "With one number as size: the longer side is held to this; 0 for no bound.");
     resampler_.visit(visitor);
@@ -82,7 +83,8 @@ class ResizeOperator : public Operator {
 
 const RegisterOperator<ResizeOperator> kRegistered(
     "resize", "Resize to a fixed size, or to a shorter side.",
-    "(H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize or OpenCV 4.11's cv2.resize. A crop "
+    "(H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize or OpenCV 4.11's cv2.resize. "
+    "A crop "
     "that follows is computed alone, from the part of the image that it needs.");
 
 }  // namespace

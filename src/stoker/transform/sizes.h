@@ -50,7 +50,8 @@ struct ResamplerParameter {
     interpolation = interpolation_from_name(interpolation_name);
     if (!supports(resampler, interpolation)) {
       throw ArgumentError(std::string(owner) + ": interpolation '" + interpolation_name +
-                          "' does not exist with resampler '" + resampler_name + "'; choose another of the two.");
+                          "' does not exist with resampler '" + resampler_name +
+                          "'; choose another of the two.");
     }
   }
   Geometry::Target target(int height, int width) const { return {height, width, resampler, interpolation}; }

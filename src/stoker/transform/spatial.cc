@@ -85,7 +85,8 @@ Failure SpatialChain::flush() {
               target_.width,     target_.height,        roi_};
     needed = source_region(resize, scratch_);
   }
-  const Rect region = has_resize_ ? Rect{crop_.x + needed.x, crop_.y + needed.y, needed.width, needed.height} : crop_;
+  const Rect region =
+      has_resize_ ? Rect{crop_.x + needed.x, crop_.y + needed.y, needed.width, needed.height} : crop_;
   ConstImage pixels;
   if (reader_ != nullptr) {
     if (Failure failure = reader_->read(region, &pixels)) return failure;

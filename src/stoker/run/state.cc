@@ -1,0 +1,393 @@
+#include "stoker/run/state.h"
+
+#include <cmath>
+
+#include "stoker/base/clock.h"
+#include "stoker/run/cores.h"
+
+namespace stoker {
+namespace {
+
+constexpr int kMaxSubstitutes = 100;
+constexpr int kMaxReadAheadSamples = 256;
+
+// Oldest batch first, then the order within it.
+bool comes_later(const Sample& a, const Sample& b) {
+  return a.batch != b.batch ? a.batch > b.batch : a.position > b.position;
+}
+
+}  // namespace
+
+// The place of one sample in its batch.
+class Run::State::Slots : public SlotGiver {
+ public:
+  Slots(BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
+      : work_(work), position_(position), shapes_(shapes), provider_(provider) {}
+
+  Failure slot(const ImageShape& shape, void** memory) override {
+    if (work_.slot(position_, shape, shapes_, provider_, memory)) return std::nullopt;
+    is_conflict = true;
+    SampleError error;
+    error.code = SampleErrorCode::kShape;
+    error.step = "batch";
+    return error;
+  }
+
+  bool is_conflict = false;
+
+ private:
+  BatchWork& work_;
+  const int position_;
+  const Shapes shapes_;
+  BufferProvider& provider_;
+};
+
+void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch) {
+  for (const int64_t index : indices) {
+    if (index < 0 || index >= size_) {
+      throw ArgumentError("batch: sample index " + std::to_string(index) + " is outside 0 to " +
+                          std::to_string(size_ - 1) + ".");
+    }
+  }
+  MutexLock lock(mutex_);
+  throw_if_failed();
+  if (is_closed_) throw ArgumentError("loader: it is closed; make a new one.");
+  std::vector<uint16_t> occurrences = count_occurrences(indices, epoch);
+  waiting_.push_back(
+      std::make_shared<BatchWork>(next_number_++, epoch, std::move(indices), std::move(occurrences)));
+  start_threads();
+  activate();
+}
+
+std::vector<uint16_t> Run::State::count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch) {
+  std::vector<uint16_t> occurrences(indices.size(), 0);
+  if (!options_.may_repeat) return occurrences;
+  if (seen_.empty() || epoch != seen_epoch_) seen_.assign(static_cast<size_t>(size_), 0);
+  seen_epoch_ = epoch;
+  for (size_t i = 0; i < indices.size(); ++i) occurrences[i] = seen_[static_cast<size_t>(indices[i])]++;
+  return occurrences;
+}
+
+void Run::State::start_threads() {
+  if (options_.threads == 0 || !threads_.empty()) return;
+  for (size_t i = 0; i < static_cast<size_t>(options_.threads); ++i) {
+    threads_.emplace_back([this, i] { serve(i); });
+  }
+}
+
+// Begins waiting batches while there is room: a batch that is finished and not taken holds its place.
+void Run::State::activate() {
+  while (!waiting_.empty() && static_cast<int>(active_.size()) < options_.max_active_batches) {
+    active_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    if (active_.back()->count() > 0 && source_->has_image()) continue;
+    active_.back()->unfinished = 1;  // columns alone: one piece of work
+    Sample whole_batch;
+    whole_batch.batch = active_.back()->number();
+    push_ready(std::move(whole_batch));
+  }
+  read_ahead();
+}
+
+bool Run::State::may_fetch() const {
+  return fetching_ + static_cast<int>(heap_.size()) < kMaxReadAheadSamples &&
+         (ready_bytes_ < options_.read_ahead_bytes || heap_.empty());
+}
+
+void Run::State::read_ahead() {
+  if (options_.threads == 0 || is_closed_ || !source_->has_image()) return;
+  for (const WorkPointer& work : active_) {
+    while (work->next_to_fetch < work->count()) {
+      if (!may_fetch() || fetching_ >= 2 * options_.io_threads) return;
+      Sample sample;
+      sample.batch = work->number();
+      sample.position = work->next_to_fetch++;
+      sample.index = work->index(sample.position);
+      sample.occurrence = work->occurrence(sample.position);
+      FetchRequest request = source_->request(sample.index);
+      sample.raw_shape = request.raw_shape;
+      if (request.path.empty()) {
+        sample.bytes = SampleBytes(request.memory);
+        push_ready(std::move(sample));
+        continue;
+      }
+      ++fetching_;
+      // std::function copies what it holds, so the sample waits behind a pointer.
+      auto waiting = std::make_shared<Sample>(std::move(sample));
+      fetcher_->start(std::move(request), [this, waiting](FetchResult result) {
+        fetched(std::move(*waiting), std::move(result));
+      });
+    }
+  }
+}
+
+void Run::State::fetched(Sample sample, FetchResult result) {
+  MutexLock lock(mutex_);
+  --fetching_;
+  totals_.fetch_cpu_ns += result.cpu_ns;
+  totals_.fetch_wall_ns += result.wall_ns;
+  totals_.bytes_read += static_cast<int64_t>(result.bytes.view().size());
+  ready_bytes_ += result.bytes.view().size();
+  sample.bytes = std::move(result.bytes);
+  sample.failure = std::move(result.failure);
+  push_ready(std::move(sample));
+  read_ahead();
+}
+
+void Run::State::push_ready(Sample sample) {
+  heap_.push_back(std::move(sample));
+  std::push_heap(heap_.begin(), heap_.end(), comes_later);
+  ready_.notify_one();
+}
+
+Sample Run::State::pop_ready() {
+  std::pop_heap(heap_.begin(), heap_.end(), comes_later);
+  Sample sample = std::move(heap_.back());
+  heap_.pop_back();
+  if (!sample.raw_shape) ready_bytes_ -= sample.bytes.view().size();
+  return sample;
+}
+
+Run::State::WorkPointer Run::State::find_work(int64_t number) {
+  for (const WorkPointer& work : active_) {
+    if (work->number() == number) return work;
+  }
+  throw InternalError("run: a sample came back for a batch that is not active; please report this.");
+}
+
+std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, WorkPointer* work) {
+  const int64_t begin = wall_ns();
+  bool is_blocked = false;
+  std::optional<Sample> sample;
+  {
+    MutexLock lock(mutex_);
+    while (heap_.empty() && !is_closed_) {
+      // Every batch that may be begun is finished: the reader of the batches is what is slow.
+      is_blocked = static_cast<int>(active_.size()) >= options_.max_active_batches &&
+                   std::all_of(active_.begin(), active_.end(),
+                               [](const WorkPointer& each) { return each->next_to_fetch == each->count(); });
+      ready_.wait(mutex_);
+    }
+    if (!is_closed_) {
+      sample = pop_ready();
+      *work = find_work(sample->batch);
+      read_ahead();
+    }
+  }
+  (is_blocked ? counters.blocked_ns : counters.starved_ns).add(wall_ns() - begin);
+  return sample;
+}
+
+void Run::State::serve(size_t thread) {
+  ThreadCounters& counters = thread_counters_[thread];
+  counters.begun_ns = wall_ns();
+  try {
+    Pipeline pipeline(*plan_);
+    WorkPointer work;
+    while (std::optional<Sample> sample = wait_for_sample(counters, &work)) {
+      const int64_t asked = wall_ns();
+      const CoreShare share(options_.shares_cores ? &process_budget() : nullptr);
+      const int64_t wall_begin = wall_ns();
+      counters.blocked_ns.add(wall_begin - asked);
+      const int64_t cpu_begin = thread_cpu_ns();
+      take_through(std::move(*sample), work, pipeline, counters.steps);
+      counters.cpu_ns.add(thread_cpu_ns() - cpu_begin);
+      counters.busy_ns.add(wall_ns() - wall_begin);
+      work.reset();
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  counters.ended_ns = wall_ns();
+}
+
+void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline,
+                              StepCounters& counters) {
+  const int position = sample.position;
+  if (position < 0) return finish_place(work);  // columns alone
+  bool is_conflict = false;
+  Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
+  if (failure && !is_conflict) {
+    note_bad(*failure);
+    if (options_.on_error != OnError::kReplace || !substitute(sample, *failure, work, pipeline, counters)) {
+      work->fail(position, std::move(*failure));
+    }
+  }
+  fetcher_->recycle(std::move(sample.bytes));
+  finish_place(work);
+}
+
+Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, int position,
+                               Pipeline& pipeline, StepCounters& counters, bool* is_conflict) {
+  Failure failure = sample.failure;
+  if (!failure) {
+    const SampleKey key{options_.seed, work->epoch(), static_cast<uint64_t>(sample.index), sample.occurrence,
+                        0};
+    Slots slots(*work, position, options_.shapes, images_);
+    failure = pipeline.run(sample, key, slots, counters);
+    *is_conflict = slots.is_conflict;
+  }
+  if (failure) {
+    failure->index = sample.index;
+    failure->epoch = work->epoch();
+    failure->path = source_->path(sample.index);
+  }
+  return failure;
+}
+
+// Puts the next good sample in the place of a bad one: always the same one, whatever else happens.
+bool Run::State::substitute(Sample& sample, SampleError error, const WorkPointer& work, Pipeline& pipeline,
+                            StepCounters& counters) {
+  const int position = sample.position;
+  const int64_t bad_index = sample.index;
+  for (int attempt = 1; attempt <= kMaxSubstitutes && attempt < size_; ++attempt) {
+    fetcher_->recycle(std::move(sample.bytes));
+    sample.index = (bad_index + attempt) % size_;
+    const FetchRequest request = source_->request(sample.index);
+    FetchResult result = fetcher_->fetch(request);
+    sample.raw_shape = request.raw_shape;
+    sample.bytes = std::move(result.bytes);
+    sample.failure = std::move(result.failure);
+    bool is_conflict = false;
+    Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
+    if (!failure || is_conflict) {
+      work->replace(position, sample.index);
+      MutexLock lock(mutex_);
+      ++totals_.replaced;
+      return true;
+    }
+    note_bad(*failure);
+  }
+  throw BadSamples("on_error='replace': " + std::to_string(kMaxSubstitutes) +
+                       " samples in a row are bad; the first: " + error.message(),
+                   {error});
+}
+
+void Run::State::note_bad(const SampleError& error) {
+  bad_.add(error);
+  MutexLock lock(mutex_);
+  ++totals_.errors;
+}
+
+void Run::State::finish_place(const WorkPointer& work) {
+  {
+    MutexLock lock(mutex_);
+    if (--work->unfinished > 0) return;
+  }
+  Batch batch = work->finish(*source_, options_.on_error, plan_->options().layout, columns_);
+  MutexLock lock(mutex_);
+  totals_.skipped +=
+      options_.on_error == OnError::kSkip ? work->count() - static_cast<int64_t>(batch.indices.size()) : 0;
+  work->batch = std::move(batch);
+  work->is_ready = true;
+  done_.notify_all();
+}
+
+void Run::State::fail(std::exception_ptr error) {
+  MutexLock lock(mutex_);
+  if (failure_ == nullptr) failure_ = std::move(error);
+  is_closed_ = true;
+  heap_.clear();
+  ready_.notify_all();
+  done_.notify_all();
+}
+
+void Run::State::throw_if_failed() {
+  if (failure_ != nullptr) std::rethrow_exception(failure_);
+}
+
+Batch Run::State::take_front() {
+  const WorkPointer work = std::move(active_.front());
+  active_.pop_front();
+  ++totals_.batches;
+  activate();
+  if (!work->rejected().empty()) throw rejected_batch(work->rejected());
+  return std::move(work->batch);
+}
+
+std::optional<Batch> Run::State::next(int64_t wait_ns) {
+  const int64_t begin = wall_ns();
+  if (options_.threads == 0 && !work_inline(begin + wait_ns)) return std::nullopt;
+  MutexLock lock(mutex_);
+  while (true) {
+    throw_if_failed();
+    if (is_closed_ || (active_.empty() && waiting_.empty())) return std::nullopt;
+    if (!active_.empty() && active_.front()->is_ready) break;
+    const int64_t left = begin + wait_ns - wall_ns();
+    if (left <= 0) {
+      totals_.consumer_wait_ns += wall_ns() - begin;
+      return std::nullopt;
+    }
+    done_.wait_for(mutex_, std::chrono::nanoseconds(left));
+  }
+  totals_.consumer_wait_ns += wall_ns() - begin;
+  return take_front();
+}
+
+// Works on the oldest batch on the calling thread. False when the time was over first.
+bool Run::State::work_inline(int64_t until_ns) {
+  if (inline_pipeline_ == nullptr) inline_pipeline_ = std::make_unique<Pipeline>(*plan_);
+  ThreadCounters& counters = thread_counters_[0];
+  try {
+    while (true) {
+      WorkPointer work;
+      Sample sample;
+      {
+        MutexLock lock(mutex_);
+        throw_if_failed();
+        if (is_closed_ || active_.empty() || active_.front()->is_ready) return true;
+        work = active_.front();
+        if (!heap_.empty()) {
+          sample = pop_ready();
+        } else {
+          sample.batch = work->number();
+          sample.position = work->next_to_fetch++;
+          sample.index = work->index(sample.position);
+          sample.occurrence = work->occurrence(sample.position);
+        }
+      }
+      if (sample.position >= 0) {
+        const FetchRequest request = source_->request(sample.index);
+        FetchResult result = fetcher_->fetch(request);
+        {
+          MutexLock lock(mutex_);
+          totals_.fetch_cpu_ns += result.cpu_ns;
+          totals_.fetch_wall_ns += result.wall_ns;
+          totals_.bytes_read += request.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
+        }
+        sample.raw_shape = request.raw_shape;
+        sample.bytes = std::move(result.bytes);
+        sample.failure = std::move(result.failure);
+      }
+      take_through(std::move(sample), work, *inline_pipeline_, counters.steps);
+      if (wall_ns() >= until_ns) return false;
+    }
+  } catch (...) {
+    fail(std::current_exception());
+    throw;
+  }
+}
+
+int64_t Run::State::pending() const {
+  MutexLock lock(mutex_);
+  return static_cast<int64_t>(waiting_.size() + active_.size());
+}
+
+void Run::State::close() {
+  std::vector<std::thread> threads;
+  {
+    MutexLock lock(mutex_);
+    is_closed_ = true;
+    threads.swap(threads_);
+    ready_.notify_all();
+    done_.notify_all();
+  }
+  fetcher_->stop();
+  for (std::thread& thread : threads) thread.join();
+  MutexLock lock(mutex_);
+  heap_.clear();
+  waiting_.clear();
+  active_.clear();
+}
+
+}  // namespace stoker

@@ -1,0 +1,102 @@
+// What is behind Run: queues, threads and the policy on bad samples. One mutex guards all that is shared: a
+// sample is 0.1 to 10 ms of work, so it is taken some thousand times a second.
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <thread>
+
+#include "stoker/base/mutex.h"
+#include "stoker/fetch/fetcher.h"
+#include "stoker/run/pipeline.h"
+#include "stoker/run/policy.h"
+#include "stoker/run/run.h"
+#include "stoker/run/work.h"
+
+namespace stoker {
+
+class Run::State {
+ public:
+  State(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan, const RunOptions& options)
+      : source_(std::move(source)),
+        plan_(std::move(plan)),
+        options_(options),
+        size_(source_->size().value_or(0)),
+        bad_(options.on_error, options.max_bad, size_, source_->root()),
+        fetcher_(make_file_fetcher(options.io_threads)),
+        images_(static_cast<size_t>(options.max_active_batches) + 1),
+        columns_((static_cast<size_t>(options.max_active_batches) + 1) * (source_->columns().size() + 1)),
+        thread_counters_(static_cast<size_t>(std::max(1, options.threads))) {}
+
+  void submit(std::vector<int64_t> indices, uint32_t epoch);
+  std::optional<Batch> next(int64_t wait_ns);
+  int64_t pending() const;
+  void close();
+  CountersReading counters() const;
+  std::vector<SampleError> bad_samples() const { return bad_.all(); }
+  std::string explain() const;
+  // In the child of a fork there are no threads to join, and locks may be held for ever.
+  bool is_forked_copy() const { return getpid() != process_; }
+
+ private:
+  class Slots;
+  using WorkPointer = std::shared_ptr<BatchWork>;
+
+  std::vector<uint16_t> count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch)
+      STOKER_REQUIRES(mutex_);
+  void start_threads() STOKER_REQUIRES(mutex_);
+  void activate() STOKER_REQUIRES(mutex_);
+  void read_ahead() STOKER_REQUIRES(mutex_);
+  bool may_fetch() const STOKER_REQUIRES(mutex_);
+  void push_ready(Sample sample) STOKER_REQUIRES(mutex_);
+  Sample pop_ready() STOKER_REQUIRES(mutex_);
+  WorkPointer find_work(int64_t number) STOKER_REQUIRES(mutex_);
+  void throw_if_failed() STOKER_REQUIRES(mutex_);
+
+  void serve(size_t thread);
+  std::optional<Sample> wait_for_sample(ThreadCounters& counters, WorkPointer* work);
+  void fetched(Sample sample, FetchResult result);
+  void take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline, StepCounters& counters);
+  Failure try_sample(const Sample& sample, const WorkPointer& work, int position, Pipeline& pipeline,
+                     StepCounters& counters, bool* is_conflict);
+  bool substitute(Sample& sample, SampleError error, const WorkPointer& work, Pipeline& pipeline,
+                  StepCounters& counters);
+  void note_bad(const SampleError& error);
+  void finish_place(const WorkPointer& work);
+  void fail(std::exception_ptr error);
+  bool work_inline(int64_t until_ns);
+  Batch take_front() STOKER_REQUIRES(mutex_);
+
+  const std::shared_ptr<const Source> source_;
+  const std::shared_ptr<const Plan> plan_;
+  const RunOptions options_;
+  const int64_t size_;
+  BadSampleLog bad_;
+  const pid_t process_ = getpid();
+  const std::unique_ptr<Fetcher> fetcher_;
+  RecyclingProvider images_;
+  RecyclingProvider columns_;
+  std::vector<ThreadCounters> thread_counters_;
+  std::unique_ptr<Pipeline> inline_pipeline_;
+
+  mutable Mutex mutex_;
+  Condition ready_;                                            // for CPU threads: a sample, or the end
+  Condition done_;                                             // for next(): the oldest batch, or a failure
+  std::deque<WorkPointer> waiting_ STOKER_GUARDED_BY(mutex_);  // submitted, not begun
+  std::deque<WorkPointer> active_ STOKER_GUARDED_BY(mutex_);   // begun, oldest first
+  std::vector<Sample> heap_ STOKER_GUARDED_BY(mutex_);         // fetched samples
+  std::vector<std::thread> threads_ STOKER_GUARDED_BY(mutex_);
+  std::vector<uint16_t> seen_ STOKER_GUARDED_BY(mutex_);
+  std::exception_ptr failure_ STOKER_GUARDED_BY(mutex_);
+  bool is_closed_ STOKER_GUARDED_BY(mutex_) = false;
+  uint32_t seen_epoch_ STOKER_GUARDED_BY(mutex_) = 0;
+  int64_t next_number_ STOKER_GUARDED_BY(mutex_) = 0;
+  int fetching_ STOKER_GUARDED_BY(mutex_) = 0;
+  size_t ready_bytes_ STOKER_GUARDED_BY(mutex_) = 0;
+  CountersReading totals_ STOKER_GUARDED_BY(mutex_);
+};
+
+}  // namespace stoker
