@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stoker/transform/resample_rows.h"
+#include "stoker/transform/resample_sums.h"
 
 namespace stoker {
 namespace {

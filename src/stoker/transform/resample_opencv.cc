@@ -9,6 +9,7 @@
 
 #include "stoker/transform/resample_area.h"
 #include "stoker/transform/resample_passes.h"
+#include "stoker/transform/resample_sums.h"
 #include "stoker/transform/resample_taps.h"
 
 namespace stoker {

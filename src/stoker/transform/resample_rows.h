@@ -1,4 +1,4 @@
-// The two passes of a resize over 8-bit pixels: along rows, and across rows. Vector code, dispatched.
+// The two passes of a resize over 8-bit pixels: along rows, and across rows of 8 or 16 bits. Vector code.
 #pragma once
 
 #include <cstddef>
@@ -37,20 +37,5 @@ void blend_bytes(const uint8_t* const* rows, const uint32_t* taps, int pairs, si
 // out[i] = clamp(((row0 * weight0 >> 16) + (row1 * weight1 >> 16) + 2) >> 2).
 void blend_words(const int16_t* row0, const int16_t* row1, int weight0, int weight1, size_t count,
                  uint8_t* out);
-
-// Four rows: the first `float_count` samples in float32 (each step rounded), the others in integers.
-void blend_sums_cubic(const int32_t* const* rows, const int32_t* weights, size_t float_count, size_t count,
-                      uint8_t* out);
-
-// Eight rows: clamp((sum + 2^21) >> 22).
-void blend_sums_lanczos(const int32_t* const* rows, const int32_t* weights, size_t count, uint8_t* out);
-
-// clamp(round half even(float32 sum of `row_count` rows * part)).
-void blend_sums_mean(const int32_t* const* rows, int row_count, float part, size_t count, uint8_t* out);
-
-// The float32 sums of an area average: sums = weight * row, or sums += weight * row, each step rounded.
-void weigh_floats(const float* row, float weight, bool starts, size_t count, float* sums);
-// out[i] = clamp(round half even(sums[i])).
-void round_floats(const float* sums, size_t count, uint8_t* out);
 
 }  // namespace stoker
