@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from stoker.sources import Source
 # Asked of the engine before the first is taken, so that threads never wait for next().
 _SUBMITTED_AHEAD = 4
 
+# The random numbers of an epoch are keyed by 24 bits of it.
+_EPOCHS = 2**24
+
 
 def resolve_threads(threads: int | str | None) -> tuple[int, bool]:
     """(CPU threads, whether they share the cores with other loaders) for a `threads` argument.
@@ -26,22 +30,41 @@ def resolve_threads(threads: int | str | None) -> tuple[int, bool]:
     """
     if threads == "auto":
         return int(_native.usable_cores()["threads"]), True
-    if isinstance(threads, bool) or not isinstance(threads, int):
-        if isinstance(threads, str):
-            raise ValueError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads!r}.")
-        raise TypeError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads!r}.")
-    if not 0 <= threads <= 1024:
-        raise ValueError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads}.")
-    return threads, False
+    if isinstance(threads, str):
+        raise ValueError(f"threads must be 'auto' or an integer from 0 to 1024, got {threads!r}.")
+    return check_count("threads", threads, 0, 1024), False
 
 
-def check_count(name: str, value: Any, low: int) -> int:
-    """`value` as an int of at least `low`; ValueError or TypeError that names the argument otherwise."""
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
-        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}.")
-    if int(value) < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {value}.")
-    return int(value)
+def check_count(name: str, value: Any, low: int, high: int) -> int:
+    """`value` as an int from `low` to `high`; ValueError or TypeError that names the argument otherwise."""
+    allowed = f"{name} must be an integer from {low} to {high}"
+    try:
+        count = operator.index(value) if not isinstance(value, bool) else None
+    except TypeError:
+        count = None
+    if count is None:
+        raise TypeError(f"{allowed}, got {value!r}.")
+    if not low <= count <= high:
+        raise ValueError(f"{allowed}, got {count if abs(count) < 10**30 else 'a far larger number'}.")
+    return count
+
+
+def _check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def _check_operators(operators: Any) -> list[Operator]:
+    if isinstance(operators, Operator):
+        raise TypeError(f"Loader: operators must be a list, got one operator; write [{operators!r}].")
+    if isinstance(operators, str) or not isinstance(operators, Iterable):
+        raise TypeError(f"Loader: operators must be a list such as [stoker.resize(256)], got {operators!r}.")
+    checked = list(operators)
+    for each in checked:
+        if not isinstance(each, Operator):
+            raise TypeError(f"Loader: operators must be stoker's, such as stoker.resize(256), got {each!r}.")
+    return checked
 
 
 class Loader:
@@ -94,16 +117,12 @@ class Loader:
             raise TypeError(
                 f"Loader: source must come from stoker.folder, stoker.files or stoker.arrays, got {source!r}."
             )
-        operators = list(operators)
-        for operator in operators:
-            if not isinstance(operator, Operator):
-                raise TypeError(f"Loader: operators must be stoker's, such as stoker.resize(256), got {operator!r}.")
         self.source = source
-        self.operators = operators
-        self.batch_size = check_count("batch_size", batch_size, 1)
-        self.seed = check_count("seed", seed, 0)
-        self.shuffle = bool(shuffle)
-        self.drop_last = bool(drop_last)
+        self.operators = _check_operators(operators)
+        self.batch_size = check_count("batch_size", batch_size, 1, 2**31 - 1)
+        self.seed = check_count("seed", seed, 0, 2**64 - 1)
+        self.shuffle = _check_flag("shuffle", shuffle)
+        self.drop_last = _check_flag("drop_last", drop_last)
         self._threads, shares_cores = resolve_threads(threads)
         self._options: dict[str, Any] = {
             "threads": self._threads,
@@ -119,6 +138,7 @@ class Loader:
             "may_repeat": False,
         }
         self._epoch = 0
+        self._epoch_is_set = False
         self._process = os.getpid()
         self._run = self._make_run()
         self._current: weakref.ref[_Epoch] | None = None
@@ -132,19 +152,24 @@ class Loader:
 
     def __iter__(self) -> Iterator[Any]:
         previous = self._current() if self._current is not None else None
+        if self._process != os.getpid():  # the threads stayed in the process that forked
+            self._process, previous = os.getpid(), None
+            self._run = self._make_run()
         if previous is not None:
             previous.detach()
         # A run with batches left belongs to the epoch that was broken off.
         if self._run.pending() > 0 or previous is not None:
             self._run.close()
             self._run = self._make_run()
+        self._epoch_is_set = False
         epoch = _Epoch(self, self._run, self._epoch)
         self._current = weakref.ref(epoch)
         return epoch
 
     def set_epoch(self, epoch: int) -> None:
         """The epoch that the next `iter()` gives; without it each complete pass adds one."""
-        self._epoch = check_count("epoch", epoch, 0)
+        self._epoch = check_count("epoch", epoch, 0, _EPOCHS - 1)
+        self._epoch_is_set = True
 
     @property
     def epoch(self) -> int:
@@ -211,19 +236,22 @@ class _Epoch:
 
     def __next__(self) -> Any:
         if self._is_detached:
-            raise RuntimeError("stoker.Loader: a newer iter() of the same loader ended this one; use one at a time.")
+            raise RuntimeError(
+                "stoker.Loader: a newer iter() of the same loader ended this one; use one at a time."
+            )
         loader = self._loader
         if self._taken == len(loader):
             raise StopIteration
         self._taken += 1
-        if self._taken == len(loader):
-            loader._epoch = self._epoch + 1
+        if self._taken == len(loader) and not loader._epoch_is_set:
+            loader._epoch = (self._epoch + 1) % _EPOCHS
         if self._submitted < len(loader):
             self._submit()
         batch = self._run.next()
         if batch is None:
             raise RuntimeError("stoker.Loader: it was closed during the epoch.")
-        return self._finish(batch)
+        # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
+        return self._finish(batch) if len(batch.indices) else next(self)
 
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
@@ -237,7 +265,12 @@ class _Epoch:
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)
-        if loader is None or self._is_detached or self._taken == len(loader) or os.getpid() != loader._process:
+        if (
+            loader is None
+            or self._is_detached
+            or self._taken == len(loader)
+            or os.getpid() != loader._process
+        ):
             return
         self._run.close()
         if loader._run is self._run:

@@ -35,8 +35,18 @@ def docstring(info: dict[str, Any]) -> str:
     for parameter in info["parameters"]:
         lines.append(f"    {parameter['name']}: {parameter['doc']} {_range(parameter)}".rstrip())
     lines += ["", "Returns:", "    An operator for stoker.Loader."]
-    lines += ["", "Raises:", "    ValueError: A value is out of its range.", "    TypeError: A value has the wrong type."]
+    lines += [
+        "",
+        "Raises:",
+        "    ValueError: A value is out of its range.",
+        "    TypeError: A value has the wrong type.",
+    ]
     return "\n".join(lines)
+
+
+def make_operator(name: str, parameters: dict[str, Any]) -> Operator:
+    """An operator by name; the functions below are the usual way."""
+    return _native.make_operator(name, parameters)
 
 
 def _function(info: dict[str, Any]) -> Callable[..., Operator]:
@@ -44,8 +54,11 @@ def _function(info: dict[str, Any]) -> Callable[..., Operator]:
     signature = Signature(sorted(parameters, key=lambda parameter: parameter.kind))
 
     def make(*args: Any, **kwargs: Any) -> Operator:
-        given = signature.bind(*args, **kwargs).arguments
-        return _native.make_operator(info["name"], given)
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{info['name']}: {error}") from None
+        return make_operator(info["name"], given)
 
     make.__name__ = make.__qualname__ = info["name"]
     make.__doc__ = docstring(info)

@@ -32,7 +32,7 @@ class Source:
         self.has_labels = labels is not None
         if labels is None:
             return
-        rows = labels if isinstance(labels, np.ndarray) else _as_rows(labels)
+        rows = _as_rows(labels)
         if len(rows) != len(native):
             raise ValueError(f"labels: there are {len(rows)} for {len(native)} samples; give one a sample.")
         if isinstance(rows, np.ndarray):
@@ -56,13 +56,32 @@ class Source:
 def _as_rows(labels: Any) -> np.ndarray[Any, Any] | list[Any]:
     """An array where the labels are numbers of one shape, else the objects themselves."""
     if hasattr(labels, "detach"):
-        return np.asarray(labels.detach().cpu())
+        labels = _tensor_as_array(labels)
+    if isinstance(labels, np.ndarray) and labels.ndim > 0:
+        is_known = labels.dtype.kind in "biuf" and labels.dtype.itemsize <= 8
+        return labels.astype(labels.dtype.newbyteorder("="), copy=False) if is_known else list(labels)
+    if isinstance(labels, (set, frozenset, dict, str, bytes)) or not isinstance(labels, Iterable):
+        raise TypeError(f"labels must be an array or a sequence with one value a sample, got {labels!r}.")
     objects = list(labels)
     try:
         array = np.asarray(objects)
     except ValueError:  # ragged
         return objects
     return array if array.dtype.kind in "biuf" and len(array) == len(objects) else objects
+
+
+def _path(name: str, path: Any) -> str | bytes:
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"{name} must be a string or a path, got {path!r}.") from None
+
+
+def _tensor_as_array(tensor: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(tensor.detach().cpu())
+    except TypeError:  # bfloat16, which NumPy lacks; every value of it is a float32
+        return np.asarray(tensor.detach().cpu().float())
 
 
 def folder(root: str | os.PathLike[str], *, extensions: Sequence[str] = IMAGE_EXTENSIONS) -> Source:
@@ -79,6 +98,11 @@ def folder(root: str | os.PathLike[str], *, extensions: Sequence[str] = IMAGE_EX
         ValueError: root is no folder, holds no class folder, or a class holds no image.
         OSError: A folder cannot be read.
     """
+    if isinstance(extensions, str) or not all(isinstance(extension, str) for extension in extensions):
+        raise TypeError(
+            f"folder: extensions must be a sequence of strings such as ('.jpg',), got {extensions!r}."
+        )
+    root = _path("folder: root", root)
     classes, paths, labels = _native.list_folder(root, [extension.lower() for extension in extensions])
     native = _native.FilesSource(paths, root=root)
     return Source(native, np.asarray(labels, dtype=np.int64), classes, origin=f"folder {os.fspath(root)!r}")
@@ -95,9 +119,11 @@ def files(paths: Iterable[str | os.PathLike[str]], labels: Any | None = None) ->
     Raises:
         ValueError: The numbers of paths and labels differ, or a path is empty.
     """
-    if isinstance(paths, (str, bytes)):
-        raise TypeError(f"files: paths must be a sequence of paths, got one string {paths!r}; put it in a list.")
-    native = _native.FilesSource(paths)
+    if isinstance(paths, (str, bytes, os.PathLike)) or not isinstance(paths, Iterable):
+        raise TypeError(
+            f"files: paths must be a sequence of paths, got {paths!r}; put a single path in a list."
+        )
+    native = _native.FilesSource([_path("files: a path", path) for path in paths])
     if len(native) == 0:
         raise ValueError("files: there are no paths; give at least one.")
     return Source(native, labels, origin="files")
@@ -115,7 +141,12 @@ def arrays(images: Any, labels: Any | None = None, *, layout: str = "nhwc") -> S
     Raises:
         ValueError: A wrong number of axes, of labels, or an unknown layout.
     """
-    array = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
+    array = _tensor_as_array(images) if hasattr(images, "detach") else np.asarray(images)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"arrays: images must be an array of numbers, got {type(images).__name__} of {array.dtype}."
+        )
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if layout not in ("nhwc", "nchw"):
         raise ValueError(f"arrays: layout must be 'nhwc' or 'nchw', got {layout!r}.")
     if layout == "nchw":

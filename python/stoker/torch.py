@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -11,10 +12,11 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed
 import torch.utils.data
-from stoker.errors import SampleError
 from torch.utils.data import _utils
 from torch.utils.data.dataloader import _BaseDataLoaderIter
+from torch.utils.dlpack import from_dlpack
 
+from stoker.errors import SampleError
 from stoker.lowering import NotNative
 from stoker.lowering.plan import Plan, plan_epoch
 
@@ -84,17 +86,17 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         _check_options(self)
+        self._stoker_last = _Last()
         try:
             plan = plan_epoch(self)
         except NotNative as problem:
-            self._stoker_last = _Last()
             reason = str(problem)
-            if reason not in self._stoker_logged:
-                self._stoker_logged.add(reason)
-                _log.warning("DataLoader over %s runs in torch: %s", type(self.dataset).__name__, reason)
-            return super()._get_iterator()
-        self._stoker_last = _Last()
-        return NativeIterator(self, plan, self._stoker_last)
+        else:
+            return NativeIterator(self, plan, self._stoker_last)
+        if reason not in self._stoker_logged:
+            self._stoker_logged.add(reason)
+            _log.warning("DataLoader over %s runs in torch: %s", type(self.dataset).__name__, reason)
+        return super()._get_iterator()
 
     def explain(self) -> str:
         """Who would load the next epoch and why, and the engine's plan if it does; starts nothing.
@@ -154,7 +156,7 @@ def _check_options(loader: Any) -> None:
         raise ValueError(f"max_bad is {max_bad}, allowed is a share in 0..1 or a whole number of samples")
     if loader.on_error == "skip" and _world_size() > 1:
         raise ValueError(
-            "on_error is 'skip' in a distributed run, where ranks would fall out of step; allowed is 'replace'"
+            "on_error is 'skip' in a distributed run, where ranks fall out of step; allowed is 'replace'"
         )
 
 
@@ -198,7 +200,7 @@ class NativeIterator(_BaseDataLoaderIter):
         threads = plan.options["threads"]
         self._reads_ahead = self._num_workers > 0 or threads > 0
         self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
-        self._run = last.run = plan.start(seed=self._base_seed)
+        self._run = last.run = plan.start(seed=int(self._base_seed))
         if self._num_workers > 0:
             self._reset(loader, first_iter=True)
 
@@ -208,13 +210,13 @@ class NativeIterator(_BaseDataLoaderIter):
             self._last.close()
             self._epoch += 1
             self._pending.clear()
-            self._run = self._last.run = self._plan.start(seed=self._base_seed)
+            self._run = self._last.run = self._plan.start(seed=int(self._base_seed))
         self._fill()
 
     def _fill(self) -> None:
         while len(self._pending) < self._depth:
             try:
-                keys = self._next_index()
+                keys = self._next_index()  # type: ignore[no-untyped-call]
             except StopIteration:
                 return
             self._pending.append(self._submit(keys))
@@ -241,12 +243,14 @@ class NativeIterator(_BaseDataLoaderIter):
                 raise StopIteration
             batch = self._take()
         data = self._collate(batch)
-        return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pin_memory else data
+        if self._pin_memory:
+            data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
+        return data
 
     def _take(self) -> Any:
         """The next batch, or None for one that the policy "skip" has emptied."""
         problem = self._pending[0]
-        batch = None
+        batch: Any = None
         if problem is None:
             try:
                 batch = self._run.next(self._timeout or None)
@@ -272,10 +276,10 @@ class NativeIterator(_BaseDataLoaderIter):
             return columns if self._plan.collates else self._collate_fn(list(zip(*columns, strict=True)))
         targets = samples.python_targets(batch)
         if self._plan.collates:
-            images = torch.from_dlpack(batch.images)
+            images = from_dlpack(batch.images)
             if targets is None:
                 return [images, torch.from_numpy(batch.column("target"))]
-            return [images, _utils.collate.default_collate(targets)]
+            return [images, _utils.collate.default_collate(targets)]  # type: ignore[no-untyped-call]
         if targets is None:
             targets = batch.column("target").tolist()
         return self._collate_fn(list(zip(_single_images(batch.images, recipe.sample), targets, strict=True)))
@@ -292,13 +296,12 @@ class NativeIterator(_BaseDataLoaderIter):
 def _single_images(images: Any, sample: str) -> list[Any]:
     """The images of a batch one by one, each as the Python pipeline would have returned it."""
     if isinstance(images, list):
-        tensors = [torch.from_dlpack(image) for image in images]
+        tensors = [from_dlpack(image) for image in images]
     else:
-        tensors = list(torch.from_dlpack(images).unbind(0))
+        tensors = list(from_dlpack(images).unbind(0))
     if sample == "array":
         return [tensor.numpy() for tensor in tensors]
     if sample == "image":
-        from torchvision import tv_tensors
-
-        return [tv_tensors.Image(tensor) for tensor in tensors]
+        wrap = sys.modules["torchvision"].tv_tensors.Image
+        return [wrap(tensor) for tensor in tensors]
     return tensors

@@ -13,7 +13,7 @@ torchvision_schemas.define_missing()
 
 
 def photo(height: int, width: int, seed: int) -> np.ndarray:
-    """A smooth picture with edges and some noise, uint8 (height, width, 3), like a photograph to a resampler."""
+    """A smooth picture with an edge and some noise, uint8 (height, width, 3)."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin(x * random.uniform(0.02, 0.4) + y * random.uniform(-0.3, 0.3) + c) for c in range(3)]
@@ -24,7 +24,7 @@ def photo(height: int, width: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """A function that makes root/<class>/<file> of small JPEG and PNG files, grey, palette and alpha among them."""
+    """A function that makes root/<class>/<file> of small JPEG and PNG files, some grey, palette or alpha."""
     image_module = pytest.importorskip("PIL.Image")
 
     def make(count: int = 12, *, size: tuple[int, int] | None = None, suffix: str | None = None) -> Path:

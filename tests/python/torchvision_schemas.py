@@ -1,7 +1,7 @@
 """Makes torchvision importable beside a build of torch that it was not compiled for.
 
-Such a torchvision lacks its compiled operators, and its Python half then stops at two of them, which no test here uses:
-their schemas are enough. Does nothing where torchvision imports by itself or is not installed.
+Such a torchvision lacks its compiled operators, and its Python half then stops at two of them, which no test
+here uses: their schemas are enough. Does nothing where torchvision imports by itself or is not installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SCHEMAS = {
 def define_missing() -> None:
     """Imports torchvision, with the two schemas where it needs them."""
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except ImportError:
         return
     except RuntimeError as problem:

@@ -115,7 +115,7 @@ def _flatten(dataset: Any) -> tuple[list[Any], Indices | None]:
     if cls is Subset:
         leaves, keys = _flatten(dataset.dataset)
         return leaves, _subset(dataset.indices, len(dataset.dataset), keys)
-    if dataset.cumulative_sizes != ConcatDataset.cumsum(dataset.datasets):
+    if dataset.cumulative_sizes != ConcatDataset.cumsum(dataset.datasets):  # type: ignore[no-untyped-call]
         raise NotNative("ConcatDataset: a part has changed its length")
     leaves, parts, offset = [], [], 0
     for part in dataset.datasets:
@@ -221,10 +221,7 @@ def _rows(tensor: torch.Tensor) -> npt.NDArray[Any]:
     if tensor.numel() == 0:
         raise NotNative("TensorDataset: an empty tensor")
     dense = tensor.contiguous()
-    if dense.is_complex():
-        rows: npt.NDArray[Any] = dense.numpy()
-        return rows
     if dense.element_size() not in _VIEWS:
         raise NotNative(f"TensorDataset: {tensor.dtype}")
-    rows = dense.view(_VIEWS[dense.element_size()]).numpy()
+    rows: npt.NDArray[Any] = dense.view(_VIEWS[dense.element_size()]).numpy()
     return rows

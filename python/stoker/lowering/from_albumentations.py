@@ -64,8 +64,8 @@ def _check_arguments(transform: Any) -> None:
     unknown = getattr(transform, "invalid_args", None)
     if unknown:
         raise ValueError(
-            f"{type(transform).__name__} was given {', '.join(unknown)}, which this version of Albumentations "
-            "ignores; remove or rename these arguments"
+            f"{type(transform).__name__} was given {', '.join(unknown)}, which this version of Albumentations"
+            " ignores; remove or rename these arguments"
         )
     for child in getattr(transform, "transforms", None) or ():
         _check_arguments(child)

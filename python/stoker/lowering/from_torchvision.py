@@ -221,9 +221,7 @@ def _to_dtype(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) ->
     _needs_tensor(builder)
     dtype = transform.dtype
     if isinstance(dtype, dict):
-        from torchvision import tv_tensors
-
-        kind = tv_tensors.Image if builder.sample == "image" else torch.Tensor
+        kind = sys.modules["torchvision"].tv_tensors.Image if builder.sample == "image" else torch.Tensor
         if kind not in dtype and "others" not in dtype:
             raise NotNative(f"no dtype for {kind.__name__}")
         dtype = dtype.get(kind, dtype.get("others"))

@@ -54,7 +54,16 @@ def plan_epoch(loader: Any) -> Plan:
         raise NotNative("timeout without workers")
     if loader.num_workers > 0 and not loader.prefetch_factor:
         raise NotNative(f"prefetch_factor={loader.prefetch_factor}")
-    samples = recognise(loader.dataset, accepts_truncated=loader.on_error != "raise")
+    try:
+        return _accepted(loader, recognise(loader.dataset, accepts_truncated=loader.on_error != "raise"))
+    except NotNative:
+        raise
+    except (ValueError, TypeError) as problem:
+        raise NotNative(str(problem)) from problem
+
+
+def _accepted(loader: Any, samples: Samples) -> Plan:
+    """The plan, once the engine has agreed to it."""
     collates = loader.collate_fn is _utils.collate.default_collate and _is_default_collate()
     threads = _threads(loader)
     options: dict[str, Any] = {
@@ -68,24 +77,21 @@ def plan_epoch(loader: Any) -> Plan:
     operators: list[Any] = []
     report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}"]
     recipe = samples.recipe
-    try:
-        if recipe is not None:
-            operators = recipe.operators
-            report += recipe.report
-            options |= {
-                "dtype": recipe.dtype,
-                "layout": recipe.layout,
-                "color": loader.color,
-                "exif": loader.exif,
-                "conversion": "pillow",
-                "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
-            }
-        if not collates:
-            report.append("collate_fn: user code, gets native samples")
-        plan = Plan(samples, operators, options, collates, report)
-        plan.start(seed=0).close()
-    except (ValueError, TypeError) as problem:
-        raise NotNative(str(problem)) from problem
+    if recipe is not None:
+        operators = recipe.operators
+        report += recipe.report
+        options |= {
+            "dtype": recipe.dtype,
+            "layout": recipe.layout,
+            "color": loader.color,
+            "exif": loader.exif,
+            "conversion": "pillow",
+            "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
+        }
+    if not collates:
+        report.append("collate_fn: user code, gets native samples")
+    plan = Plan(samples, operators, options, collates, report)
+    plan.start(seed=0).close()
     return plan
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Value = bool | int | float | str | list[float] | list[int]
-
 
 class NotNative(ValueError):
     """Something that the engine cannot take over.
@@ -23,10 +21,10 @@ class NotNative(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """One native operator by its registry name and its parameters."""
+    """One native operator: its name in the registry, and booleans, numbers, strings and lists of numbers."""
 
     name: str
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> Any:
         from stoker import _native
@@ -82,7 +80,7 @@ class RecipeBuilder:
         self._arithmetic: list[Step] = []
 
     def move(
-        self, leaf: str, name: str, parameters: Mapping[str, Value], *, fixes_shape: bool | None = None
+        self, leaf: str, name: str, parameters: Mapping[str, Any], *, fixes_shape: bool | None = None
     ) -> None:
         """Adds an operator on uint8 pixels; `fixes_shape` None leaves the shape as it is known so far."""
         self._moves.append(Step(name, parameters))
@@ -90,7 +88,7 @@ class RecipeBuilder:
             self.is_fixed_shape = fixes_shape
         self.report.append(f"{leaf}: native ({name})")
 
-    def compute(self, leaf: str, name: str, parameters: Mapping[str, Value]) -> None:
+    def compute(self, leaf: str, name: str, parameters: Mapping[str, Any]) -> None:
         """Adds per-pixel arithmetic that ends in float."""
         self._arithmetic.append(Step(name, parameters))
         self.report.append(f"{leaf}: native ({name})")

@@ -13,12 +13,15 @@ struct Entry {
   size_t size_bytes;
 };
 
-constexpr std::array<Entry, 10> kEntries = {{{"bool", 1},
+constexpr std::array<Entry, 13> kEntries = {{{"bool", 1},
+                                             {"int8", 1},
                                              {"uint8", 1},
                                              {"uint16", 2},
                                              {"int16", 2},
                                              {"int32", 4},
                                              {"int64", 8},
+                                             {"uint32", 4},
+                                             {"uint64", 8},
                                              {"float16", 2},
                                              {"bfloat16", 2},
                                              {"float32", 4},
@@ -35,8 +38,8 @@ DType dtype_from_name(std::string_view name) {
     if (kEntries[i].name == name) return static_cast<DType>(i);
   }
   throw ArgumentError("dtype: got '" + std::string(name) +
-                      "'; allowed are uint8, uint16, int16, int32, int64, float16, bfloat16, "
-                      "float32, float64 and bool.");
+                      "'; allowed are bool, int8, uint8, uint16, int16, int32, int64, uint32, uint64, "
+                      "float16, bfloat16, float32 and float64.");
 }
 
 }  // namespace stoker

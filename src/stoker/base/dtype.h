@@ -9,11 +9,14 @@ namespace stoker {
 
 enum class DType : uint8_t {
   kBool,
+  kInt8,
   kUint8,
   kUint16,
   kInt16,
   kInt32,
   kInt64,
+  kUint32,
+  kUint64,
   kFloat16,
   kBfloat16,
   kFloat32,

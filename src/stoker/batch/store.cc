@@ -90,6 +90,36 @@ void store_cast(const Store& store, const ConstImage& in, void* slot) {
   }
 }
 
+// Calls `store_as` with a value of the element type of `dtype`.
+template <class StoreAs>
+void with_element(DType dtype, StoreAs store_as) {
+  switch (dtype) {
+    case DType::kBool:
+    case DType::kUint8:
+      return store_as(uint8_t{});
+    case DType::kInt8:
+      return store_as(int8_t{});
+    case DType::kUint16:
+      return store_as(uint16_t{});
+    case DType::kInt16:
+      return store_as(int16_t{});
+    case DType::kInt32:
+      return store_as(int32_t{});
+    case DType::kUint32:
+      return store_as(uint32_t{});
+    case DType::kInt64:
+      return store_as(int64_t{});
+    case DType::kUint64:
+      return store_as(uint64_t{});
+    case DType::kFloat32:
+      return store_as(float{});
+    case DType::kFloat64:
+      return store_as(double{});
+    default:
+      STOKER_CHECK(!"a cast that the plan allows");
+  }
+}
+
 void store_same_dtype(const Store& store, const ConstImage& in, void* slot) {
   switch (size_of(store.dtype)) {
     case 1:
@@ -151,10 +181,7 @@ void store_image(const Store& store, const ConstImage& in, void* slot) {
     }
   }
   if (in.shape.dtype == store.dtype) return store_same_dtype(store, in, slot);
-  if (in.shape.dtype == DType::kUint8) return store_cast<uint8_t>(store, in, slot);
-  if (in.shape.dtype == DType::kUint16) return store_cast<uint16_t>(store, in, slot);
-  STOKER_CHECK(in.shape.dtype == DType::kFloat32);
-  store_cast<float>(store, in, slot);
+  with_element(in.shape.dtype, [&](auto element) { store_cast<decltype(element)>(store, in, slot); });
 }
 
 uint16_t to_bfloat16(float value) {

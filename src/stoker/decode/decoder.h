@@ -3,6 +3,7 @@
 // A region equals the same crop of a full decode, bit for bit.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -28,6 +29,8 @@ struct DecodeLimits {
   int max_side_px = 65'500;
   int max_scans = 100;                  // of a progressive JPEG
   int64_t max_cpu_ns = 10'000'000'000;  // of one image
+  // Set from another thread to end a decode early, wherever the CPU time is looked at; may be null.
+  const std::atomic<bool>* is_cancelled = nullptr;
 };
 
 struct DecodeOptions {

@@ -116,6 +116,7 @@ Failure JpegDecoder::open(std::span<const uint8_t> bytes, const DecodeOptions& o
   is_open_ = false;
   session_.max_scans = options.limits.max_scans;
   session_.max_cpu_ns = options.limits.max_cpu_ns;
+  session_.is_cancelled = options.limits.is_cancelled;
   if (!read_jpeg_header(session_, bytes.data(), bytes.size(), options.apply_exif_orientation)) {
     return session_error();
   }

@@ -107,6 +107,9 @@ void on_progress(j_common_ptr library) {
   }
   if (--session.calls_to_clock > 0) return;
   session.calls_to_clock = session.calls_per_clock;
+  if (session.is_cancelled != nullptr && *session.is_cancelled) {
+    leave(session, SampleErrorCode::kTooLarge, "the loader was closed", 0);
+  }
   if (thread_cpu_ns() - session.start_cpu_ns > session.max_cpu_ns) {
     leave(session, SampleErrorCode::kTooLarge, "more than %lld ms of CPU time, the most allowed",
           session.max_cpu_ns / 1'000'000);

@@ -2,6 +2,7 @@
 // with a destructor, because libjpeg leaves by longjmp. Everything here belongs to one thread.
 #pragma once
 
+#include <atomic>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@ struct JpegSession {
   int max_scans = 0;
   int64_t max_cpu_ns = 0;
   int64_t start_cpu_ns = 0;
+  const std::atomic<bool>* is_cancelled = nullptr;
   int calls_per_clock = 1;  // progress calls between two looks at the clock
   int calls_to_clock = 1;
 

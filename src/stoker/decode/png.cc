@@ -113,6 +113,7 @@ Failure PngDecoder::open(std::span<const uint8_t> bytes, const DecodeOptions& op
   is_open_ = false;
   if (Failure failure = check_header(bytes, options.limits)) return failure;
   session_.max_cpu_ns = options.limits.max_cpu_ns;
+  session_.is_cancelled = options.limits.is_cancelled;
   if (!open_png(session_, bytes.data(), bytes.size(), options.apply_exif_orientation)) return session_error();
 
   orientation_ = 1;

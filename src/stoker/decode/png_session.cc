@@ -93,6 +93,9 @@ void open(PngSession& session, bool keep_exif) {
 }
 
 void check_clock(PngSession& session) {
+  if (session.is_cancelled != nullptr && *session.is_cancelled) {
+    leave(session, SampleErrorCode::kTooLarge, "the loader was closed");
+  }
   if (thread_cpu_ns() - session.start_cpu_ns <= session.max_cpu_ns) return;
   char text[96];
   std::snprintf(text, sizeof(text), "more than %lld ms of CPU time, the most allowed",

@@ -4,6 +4,7 @@
 
 #include <png.h>
 
+#include <atomic>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,7 @@ struct PngSession {
   size_t position = 0;
   int64_t max_cpu_ns = 0;
   int64_t start_cpu_ns = 0;
+  const std::atomic<bool>* is_cancelled = nullptr;
   int rows_done = 0;
 
   // Set by open_png. Rows come with one byte a sample up to 8 bits (a palette index too), else two in the

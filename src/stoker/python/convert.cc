@@ -1,5 +1,7 @@
 #include "stoker/python/convert.h"
 
+#include <cmath>
+
 #include "stoker/base/error.h"
 
 namespace stoker {
@@ -9,6 +11,16 @@ Value value_from_python(const std::string& name, nb::handle object) {
   if (PyBool_Check(object.ptr())) return object.ptr() == Py_True;
   if (PyUnicode_Check(object.ptr())) return nb::cast<std::string>(object);
   if (PyFloat_Check(object.ptr())) return PyFloat_AsDouble(object.ptr());
+  if (PyBytes_Check(object.ptr()) || PyByteArray_Check(object.ptr())) {
+    throw ArgumentTypeError(name +
+                            " must be a number, a string, a bool or a sequence of numbers, got bytes.");
+  }
+  if (PyLong_Check(object.ptr())) {
+    int is_beyond = 0;
+    const long long whole = PyLong_AsLongLongAndOverflow(object.ptr(), &is_beyond);
+    if (is_beyond != 0) return is_beyond > 0 ? HUGE_VAL : -HUGE_VAL;
+    return static_cast<int64_t>(whole);
+  }
   if (PyIndex_Check(object.ptr())) {
     const nb::object integer = nb::steal(PyNumber_Index(object.ptr()));
     if (integer.is_valid()) {
@@ -77,11 +89,13 @@ struct Pair {
   nb::dlpack::dtype dlpack;
 };
 
-const Pair kPairs[] = {{DType::kBool, {kBool, 8, 1}},      {DType::kUint8, {kUInt, 8, 1}},
-                       {DType::kUint16, {kUInt, 16, 1}},   {DType::kInt16, {kInt, 16, 1}},
-                       {DType::kInt32, {kInt, 32, 1}},     {DType::kInt64, {kInt, 64, 1}},
-                       {DType::kFloat16, {kFloat, 16, 1}}, {DType::kBfloat16, {kBfloat, 16, 1}},
-                       {DType::kFloat32, {kFloat, 32, 1}}, {DType::kFloat64, {kFloat, 64, 1}}};
+const Pair kPairs[] = {{DType::kBool, {kBool, 8, 1}},        {DType::kUint8, {kUInt, 8, 1}},
+                       {DType::kUint16, {kUInt, 16, 1}},     {DType::kInt16, {kInt, 16, 1}},
+                       {DType::kInt32, {kInt, 32, 1}},       {DType::kInt8, {kInt, 8, 1}},
+                       {DType::kUint32, {kUInt, 32, 1}},     {DType::kUint64, {kUInt, 64, 1}},
+                       {DType::kInt64, {kInt, 64, 1}},       {DType::kFloat16, {kFloat, 16, 1}},
+                       {DType::kBfloat16, {kBfloat, 16, 1}}, {DType::kFloat32, {kFloat, 32, 1}},
+                       {DType::kFloat64, {kFloat, 64, 1}}};
 
 }  // namespace
 
@@ -90,8 +104,9 @@ DType dtype_from_python(const nb::dlpack::dtype& dtype) {
     if (pair.dlpack == dtype) return pair.dtype;
   }
   throw ArgumentTypeError(
-      "array: its dtype is not supported; allowed are bool, uint8, uint16, int16, int32, int64, float16, "
-      "bfloat16, float32 and float64.");
+      "array: its dtype is not supported; allowed are bool, int8 to int64, uint8 to uint64, float16, "
+      "bfloat16, "
+      "float32 and float64.");
 }
 
 nb::dlpack::dtype dtype_to_python(DType dtype) {
@@ -117,6 +132,13 @@ nb::object array_over(Buffer data, const std::vector<int64_t>& shape, DType dtyp
 std::vector<int64_t> axes_of(const ImageShape& shape, Layout layout) {
   if (layout == Layout::kChw) return {shape.channels, shape.height, shape.width};
   return {shape.height, shape.width, shape.channels};
+}
+
+AnyArray array_from_python(const std::string& name, const nb::object& object) {
+  AnyArray array;
+  if (nb::try_cast(object, array)) return array;
+  throw ArgumentTypeError(name + " must be an array of numbers in this machine's byte order, got " +
+                          nb::cast<std::string>(nb::str(object.type())) + ".");
 }
 
 ConstImage image_from_python(const AnyArray& array) {

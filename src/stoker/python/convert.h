@@ -40,4 +40,7 @@ std::vector<int64_t> axes_of(const ImageShape& shape, Layout layout);
 using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 ConstImage image_from_python(const AnyArray& array);
 
+// TypeError that names the argument when `object` is not an array.
+AnyArray array_from_python(const std::string& name, const nb::object& object);
+
 }  // namespace stoker

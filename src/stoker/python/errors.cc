@@ -1,4 +1,4 @@
-#include <new>
+#include <typeinfo>
 
 #include "stoker/python/module.h"
 
@@ -35,6 +35,8 @@ void translate(const std::exception_ptr& thrown, void*) {
     set_python_error("ShardError", error.what(), nb::none());
   } catch (const InternalError& error) {
     set_python_error("InternalError", error.what(), nb::none());
+  } catch (const std::bad_cast&) {
+    PyErr_SetString(PyExc_TypeError, "an argument has the wrong type");
   } catch (const Error& error) {
     set_python_error("StokerError", error.what(), nb::none());
   }

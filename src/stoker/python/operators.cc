@@ -1,5 +1,8 @@
 // The registry and single operators, as Python sees them.
 
+#include <algorithm>
+#include <cmath>
+
 #include "stoker/python/module.h"
 
 namespace stoker {
@@ -45,22 +48,48 @@ nb::dict draw_to_python(const Operator& op, const Draw& draw) {
   return out;
 }
 
+// Far above every side in pixels, and far below where sums of two overflow.
+constexpr double kMaxDrawnValue = 1e7;
+
+nb::dict dict_from_python(const nb::object& given) {
+  if (!PyDict_Check(given.ptr()))
+    throw ArgumentTypeError("draw must be a dict, as draw() gives it, or None.");
+  return nb::borrow<nb::dict>(given);
+}
+
 Draw draw_from_python(const NamedOperator& named, const nb::dict& given) {
   Draw draw;
   const auto names = named.op->draw_names();
   for (const auto& [key, object] : given) {
     const auto name = nb::cast<std::string>(key);
     if (name == "applies") {
-      draw.applies = nb::cast<bool>(object);
+      if (!PyBool_Check(object.ptr()))
+        throw ArgumentTypeError(named.name + ": a draw's 'applies' must be a bool.");
+      draw.applies = object.ptr() == Py_True;
       continue;
     }
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
       throw ArgumentTypeError(named.name + ": a draw has no value '" + name + "'.");
     }
-    draw.values[static_cast<size_t>(found - names.begin())] = nb::cast<double>(object);
+    const double value = PyFloat_AsDouble(object.ptr());
+    if (PyErr_Occurred() != nullptr) throw nb::python_error();
+    if (!(std::abs(value) <= kMaxDrawnValue)) {  // also catches NaN
+      throw ArgumentError(named.name + ": the drawn value '" + name +
+                          "' must be a number of at most 10,000,000.");
+    }
+    draw.values[static_cast<size_t>(found - names.begin())] = value;
   }
   return draw;
+}
+
+void check_size(const NamedOperator& named, const ImageShape& shape) {
+  const int64_t pixels = static_cast<int64_t>(shape.height) * shape.width;
+  const int64_t allowed = DecodeLimits{}.max_pixels;
+  if (pixels <= allowed) return;
+  throw ArgumentError(named.name + ": the result would be " + std::to_string(shape.height) + " x " +
+                      std::to_string(shape.width) + " pixels, allowed are " + std::to_string(allowed) +
+                      " in all.");
 }
 
 void check_draw(const NamedOperator& named, const Draw& draw, const ConstImage& image) {
@@ -86,11 +115,12 @@ nb::object apply_operator(const NamedOperator& named, const AnyArray& array, con
     if (Failure failure = named.op->draw(rng, image.shape, &draw))
       throw BadSamples(failure->message(), {*failure});
   } else {
-    draw = draw_from_python(named, nb::cast<nb::dict>(given));
+    draw = draw_from_python(named, dict_from_python(given));
   }
   check_draw(named, draw, image);
   named.op->observe(image, nullptr, &draw);
   const ImageShape shape = named.op->shape_after(draw, image.shape);
+  check_size(named, shape);
   RecyclingProvider provider(0);
   Buffer out = provider.acquire(shape.bytes());
   {
@@ -127,13 +157,19 @@ void bind_operators(nb::module_& module) {
       .def("__repr__", [](const NamedOperator& named) { return "stoker." + describe(named); })
       .def("__reduce__",
            [](nb::handle self) {
-             return nb::make_tuple(nb::module_::import_("stoker._native").attr("make_operator"),
+             return nb::make_tuple(nb::module_::import_("stoker.operators").attr("make_operator"),
                                    nb::make_tuple(self.attr("name"), self.attr("parameters")));
            })
       .def(
           "draw",
           [](const NamedOperator& named, int height, int width, int channels, uint64_t seed, uint32_t epoch,
              uint64_t index, uint16_t path) {
+            if (height < 1 || width < 1 || height > 65500 || width > 65500 || channels < 1 || channels > 64) {
+              throw ArgumentError("draw: sides must be 1 to 65500 pixels and channels 1 to 64.");
+            }
+            if (index >= (uint64_t{1} << 48) || epoch >= (uint32_t{1} << 24)) {
+              throw ArgumentError("draw: index must be below 2**48 and epoch below 2**24.");
+            }
             Rng rng(SampleKey{seed, epoch, index, 0, 0}, path);
             Draw draw;
             const ImageShape shape{height, width, channels, DType::kUint8};

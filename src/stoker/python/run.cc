@@ -32,13 +32,19 @@ T take(nb::dict& given, const char* name, T fallback) {
 
 template <class T>
 T take_choice(nb::dict& given, const char* name, const std::vector<std::pair<std::string, T>>& choices) {
-  const auto chosen = take<std::string>(given, name, choices.front().first);
+  if (!given.contains(name)) return choices.front().second;
+  const nb::object object = given[name];
+  nb::del(given[name]);
+  const bool is_text = PyUnicode_Check(object.ptr());
   std::string allowed;
   for (const auto& [each, value] : choices) {
-    if (each == chosen) return value;
+    if (is_text && each == nb::cast<std::string>(object)) return value;
     allowed += (allowed.empty() ? "'" : ", '") + each + "'";
   }
-  throw ArgumentError(std::string(name) + " must be one of " + allowed + ", got '" + chosen + "'.");
+  const std::string message = std::string(name) + " must be one of " + allowed + ", got " +
+                              nb::cast<std::string>(nb::repr(object)) + ".";
+  if (!is_text) throw ArgumentTypeError(message);
+  throw ArgumentError(message);
 }
 
 double take_number(nb::dict& given, const char* name, double fallback) {
@@ -54,17 +60,13 @@ double take_number(nb::dict& given, const char* name, double fallback) {
 
 PlanOptions take_plan_options(nb::dict& given) {
   PlanOptions options;
-  const auto dtype = take<std::string>(given, "dtype", "auto");
-  if (dtype != "auto") {
-    options.dtype = dtype_from_name(dtype);
-    const DType chosen = *options.dtype;
-    if (chosen != DType::kUint8 && chosen != DType::kFloat16 && chosen != DType::kBfloat16 &&
-        chosen != DType::kFloat32 && chosen != DType::kUint16) {
-      throw ArgumentError(
-          "dtype must be one of 'auto', 'uint8', 'uint16', 'float16', 'bfloat16', 'float32', got '" + dtype +
-          "'.");
-    }
-  }
+  options.dtype = take_choice<std::optional<DType>>(given, "dtype",
+                                                    {{"auto", std::nullopt},
+                                                     {"uint8", DType::kUint8},
+                                                     {"uint16", DType::kUint16},
+                                                     {"float16", DType::kFloat16},
+                                                     {"bfloat16", DType::kBfloat16},
+                                                     {"float32", DType::kFloat32}});
   options.layout = take_choice<Layout>(given, "layout", {{"chw", Layout::kChw}, {"hwc", Layout::kHwc}});
   options.decode.color = take_choice<Color>(
       given, "color",
@@ -227,6 +229,8 @@ void bind_run(nb::module_& module) {
   module.def(
       "order",
       [](uint64_t seed, uint32_t epoch, int64_t size, int64_t begin, int64_t end) {
+        if (begin < 0 || end > size || size < 0)
+          throw ArgumentError("order: positions must lie within 0 to size.");
         const KeyedOrder order(seed, epoch, size);
         std::vector<int64_t> indices;
         for (int64_t position = begin; position < end; ++position) indices.push_back(order.at(position));

@@ -37,7 +37,7 @@ nb::list paths_to_python(const std::vector<std::string>& paths) {
 }
 
 void add_column(Source& source, const std::string& name, const nb::object& object) {
-  const auto array = nb::cast<AnyArray>(object);
+  const AnyArray array = array_from_python("column '" + name + "'", object);
   if (array.ndim() < 1)
     throw ArgumentError("column '" + name + "' must have one row a sample, got a single value.");
   RowColumn column;
@@ -52,7 +52,7 @@ void add_column(Source& source, const std::string& name, const nb::object& objec
 }
 
 std::shared_ptr<ArraysSource> make_arrays(const nb::object& object) {
-  const auto array = nb::cast<AnyArray>(object);
+  const AnyArray array = array_from_python("arrays: images", object);
   if (array.ndim() != 3 && array.ndim() != 4) {
     throw ArgumentError("arrays: images must have the axes sample, height, width and channels, got " +
                         std::to_string(array.ndim()) + " axes.");
@@ -80,7 +80,12 @@ std::shared_ptr<ArraysSource> make_arrays(const nb::object& object) {
 void bind_sources(nb::module_& module) {
   nb::class_<Source>(module, "Source")
       .def("__len__", [](const Source& source) { return source.size().value_or(0); })
-      .def("path", [](const Source& source, int64_t index) { return path_to_python(source.path(index)); })
+      .def("path",
+           [](const Source& source, int64_t index) {
+             if (index < 0 || index >= source.size().value_or(0))
+               throw nb::index_error("sample index out of range");
+             return path_to_python(source.path(index));
+           })
       .def("add_column", &add_column, nb::arg("name"), nb::arg("rows"),
            "Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.");
   nb::class_<FilesSource, Source>(module, "FilesSource")
@@ -93,7 +98,12 @@ void bind_sources(nb::module_& module) {
           },
           nb::arg("paths"), nb::arg("root") = nb::none());
   nb::class_<ArraysSource, Source>(module, "ArraysSource").def(nb::new_(&make_arrays), nb::arg("images"));
-  nb::class_<RowsSource, Source>(module, "RowsSource").def(nb::init<int64_t>(), nb::arg("count"));
+  nb::class_<RowsSource, Source>(module, "RowsSource")
+      .def(nb::new_([](int64_t count) {
+             if (count < 0) throw ArgumentError("rows: count must be at least 0.");
+             return std::make_shared<RowsSource>(count);
+           }),
+           nb::arg("count"));
   module.def(
       "list_folder",
       [](nb::handle root, const std::vector<std::string>& extensions) {

@@ -8,6 +8,15 @@ namespace {
 // Scratch above this is given back, so that one huge image does not hold its memory for ever.
 constexpr size_t kKeptScratchBytes = size_t{32} << 20;
 
+Failure failed(SampleErrorCode code, std::string step, std::string found, std::string hint) {
+  SampleError error;
+  error.code = code;
+  error.step = std::move(step);
+  error.found = std::move(found);
+  error.hint = std::move(hint);
+  return error;
+}
+
 }  // namespace
 
 // Hands regions of the current sample to the spatial chain, and keeps the time of it apart.
@@ -20,7 +29,7 @@ class Pipeline::Decoding : public RegionReader {
       shape_ = *sample_.raw_shape;
     } else {
       const Failure failure =
-          pipeline_.decoders_.open(sample_.bytes.view(), pipeline_.plan_.options().decode, &shape_);
+          pipeline_.decoders_.open(sample_.bytes.view(), pipeline_.decode_options_, &shape_);
       if (failure) return failure;
     }
     *shape = shape_;
@@ -80,7 +89,20 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
     Rng rng(key, static_cast<uint16_t>(i));
     draws_[i] = {};
     if (Failure failure = operators[i].op->draw(rng, shapes_[i], &draws_[i])) return failure;
-    shapes_[i + 1] = operators[i].op->shape_after(draws_[i], shapes_[i]);
+    try {
+      shapes_[i + 1] = operators[i].op->shape_after(draws_[i], shapes_[i]);
+    } catch (const ArgumentError& refused) {  // what the plan could not know: this image's channels
+      return failed(SampleErrorCode::kShape, operators[i].name, refused.what(),
+                    "choose color='rgb' or 'gray'");
+    }
+    const int64_t pixels = static_cast<int64_t>(shapes_[i + 1].height) * shapes_[i + 1].width;
+    if (pixels > decode_options_.limits.max_pixels) {
+      return failed(SampleErrorCode::kTooLarge, operators[i].name,
+                    "the result would be " + std::to_string(shapes_[i + 1].height) + " x " +
+                        std::to_string(shapes_[i + 1].width) + " pixels, allowed are " +
+                        std::to_string(decode_options_.limits.max_pixels) + " in all",
+                    "remove the image or choose another size");
+    }
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -26,7 +27,11 @@ class SlotGiver {
 // Working state of one thread; nothing here is shared.
 class Pipeline {
  public:
-  explicit Pipeline(const Plan& plan) : plan_(plan), draws_(plan.operators().size()) {}
+  // `is_cancelled`, if not null, ends a long decode early once it is set.
+  Pipeline(const Plan& plan, const std::atomic<bool>* is_cancelled)
+      : plan_(plan), decode_options_(plan.options().decode), draws_(plan.operators().size()) {
+    decode_options_.limits.is_cancelled = is_cancelled;
+  }
 
   // Takes `sample` through decode, transform and store. A failure leaves the slot as it was or undefined.
   Failure run(const Sample& sample, const SampleKey& key, SlotGiver& slots, StepCounters& counters);
@@ -42,6 +47,7 @@ class Pipeline {
   void observe(const ConstImage& pixels, const Plan::Segment& segment);
 
   const Plan& plan_;
+  DecodeOptions decode_options_;
   DecoderSet decoders_;
   SpatialChain chain_;
   std::vector<Draw> draws_;

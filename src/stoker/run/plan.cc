@@ -97,13 +97,12 @@ void Plan::choose_dtype(DType ending) {
   dtype_ = options_.dtype.value_or(ending);
   if (dtype_ == ending) return;
   const bool to_float = dtype_ == DType::kFloat16 || dtype_ == DType::kBfloat16 || dtype_ == DType::kFloat32;
-  const bool from_castable = ending == DType::kUint8 || ending == DType::kFloat32 || ending == DType::kUint16;
+  const bool from_castable = ending != DType::kFloat16 && ending != DType::kBfloat16;
   if (to_float && from_castable) return;
-  throw ArgumentError(
-      "dtype: the operators end with " + std::string(name_of(ending)) + ", which cannot become " +
-      std::string(name_of(dtype_)) +
-      "; allowed are its own dtype and float16, bfloat16, float32. Leave out the operators that "
-      "make floats, or choose a float dtype.");
+  throw ArgumentError("dtype: the images are " + std::string(name_of(ending)) +
+                      " after the operators, which cannot become " + std::string(name_of(dtype_)) +
+                      "; allowed are 'auto' (" + std::string(name_of(ending)) +
+                      "), and float16, bfloat16 and float32 from integers and wider floats.");
 }
 
 ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::vector<size_t>& tables,

@@ -1,5 +1,7 @@
 #include "stoker/run/run.h"
 
+#include <cmath>
+
 #include "stoker/base/clock.h"
 #include "stoker/run/state.h"
 
@@ -55,6 +57,10 @@ Run::Run(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
   check_range("threads", options.threads, 0, 1024);
   check_range("io_threads", options.io_threads, 1, 1024);
   check_range("max_bad", options.max_bad, 0, 1e15);
+  if (options.max_bad >= 1 && options.max_bad != std::floor(options.max_bad)) {
+    throw ArgumentError("max_bad must be a share below 1 or a whole number of samples, got " +
+                        to_json(Value(options.max_bad)) + ".");
+  }
   check_range("max_active_batches", options.max_active_batches, 1, 1e6);
   check_range("read_ahead_bytes", static_cast<double>(options.read_ahead_bytes), 1, 1e15);
   state_ = std::make_unique<State>(std::move(source), std::move(plan), options);
@@ -84,12 +90,16 @@ std::optional<Batch> Run::next(int64_t wait_ns) {
   return state_->next(wait_ns);
 }
 
-int64_t Run::pending() const { return state_->pending(); }
+int64_t Run::pending() const { return state_->is_forked_copy() ? 0 : state_->pending(); }
 void Run::close() {
   if (!state_->is_forked_copy()) state_->close();
 }
-CountersReading Run::counters() const { return state_->counters(); }
-std::vector<SampleError> Run::bad_samples() const { return state_->bad_samples(); }
+CountersReading Run::counters() const {
+  return state_->is_forked_copy() ? CountersReading{} : state_->counters();
+}
+std::vector<SampleError> Run::bad_samples() const {
+  return state_->is_forked_copy() ? std::vector<SampleError>{} : state_->bad_samples();
+}
 std::string Run::explain() const { return state_->explain(); }
 
 }  // namespace stoker

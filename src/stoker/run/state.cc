@@ -182,7 +182,7 @@ void Run::State::serve(size_t thread) {
   ThreadCounters& counters = thread_counters_[thread];
   counters.begun_ns = wall_ns();
   try {
-    Pipeline pipeline(*plan_);
+    Pipeline pipeline(*plan_, &is_cancelled_);
     WorkPointer work;
     while (std::optional<Sample> sample = wait_for_sample(counters, &work)) {
       const int64_t asked = wall_ns();
@@ -240,7 +240,8 @@ bool Run::State::substitute(Sample& sample, SampleError error, const WorkPointer
                             StepCounters& counters) {
   const int position = sample.position;
   const int64_t bad_index = sample.index;
-  for (int attempt = 1; attempt <= kMaxSubstitutes && attempt < size_; ++attempt) {
+  const auto tries = static_cast<int>(std::min<int64_t>(kMaxSubstitutes, size_ - 1));
+  for (int attempt = 1; attempt <= tries; ++attempt) {
     fetcher_->recycle(std::move(sample.bytes));
     sample.index = (bad_index + attempt) % size_;
     const FetchRequest request = source_->request(sample.index);
@@ -258,7 +259,7 @@ bool Run::State::substitute(Sample& sample, SampleError error, const WorkPointer
     }
     note_bad(*failure);
   }
-  throw BadSamples("on_error='replace': " + std::to_string(kMaxSubstitutes) +
+  throw BadSamples("on_error='replace': " + std::to_string(tries + 1) +
                        " samples in a row are bad; the first: " + error.message(),
                    {error});
 }
@@ -326,7 +327,8 @@ std::optional<Batch> Run::State::next(int64_t wait_ns) {
 
 // Works on the oldest batch on the calling thread. False when the time was over first.
 bool Run::State::work_inline(int64_t until_ns) {
-  if (inline_pipeline_ == nullptr) inline_pipeline_ = std::make_unique<Pipeline>(*plan_);
+  MutexLock one_at_a_time(inline_mutex_);
+  if (inline_pipeline_ == nullptr) inline_pipeline_ = std::make_unique<Pipeline>(*plan_, &is_cancelled_);
   ThreadCounters& counters = thread_counters_[0];
   try {
     while (true) {
@@ -378,6 +380,7 @@ void Run::State::close() {
   {
     MutexLock lock(mutex_);
     is_closed_ = true;
+    is_cancelled_ = true;
     threads.swap(threads_);
     ready_.notify_all();
     done_.notify_all();

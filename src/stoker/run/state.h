@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <thread>
@@ -80,7 +81,9 @@ class Run::State {
   RecyclingProvider images_;
   RecyclingProvider columns_;
   std::vector<ThreadCounters> thread_counters_;
-  std::unique_ptr<Pipeline> inline_pipeline_;
+  Mutex inline_mutex_;  // held while next() works itself, taken before mutex_
+  std::unique_ptr<Pipeline> inline_pipeline_ STOKER_GUARDED_BY(inline_mutex_);
+  std::atomic<bool> is_cancelled_{false};
 
   mutable Mutex mutex_;
   Condition ready_;                                            // for CPU threads: a sample, or the end

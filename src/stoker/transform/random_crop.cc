@@ -1,6 +1,7 @@
 // random_crop: a window of fixed size at a random place, after padding if asked.
 
 #include <algorithm>
+#include <cmath>
 
 #include "stoker/transform/operator.h"
 #include "stoker/transform/sizes.h"
@@ -31,11 +32,23 @@ class RandomCrop : public Operator {
     if (padding_.size() == 3) {
       throw ArgumentError("random_crop: padding must be 1, 2 or 4 numbers of pixels, got 3.");
     }
+    for (const auto* list : {&padding_, &fill_}) {
+      for (const double number : *list) {
+        if (number == std::floor(number)) continue;
+        throw ArgumentError("random_crop: padding and fill must be whole numbers, got " +
+                            to_json(Value(number)) + ".");
+      }
+    }
   }
 
   std::vector<std::string_view> draw_names() const override { return {"x", "y"}; }
 
   PlannedShape plan(const PlannedShape& in) const override {
+    if (fill_.size() > 1 && in.channels > 0 && fill_.size() != static_cast<size_t>(in.channels)) {
+      throw ArgumentError("random_crop: fill is for " + std::to_string(fill_.size()) +
+                          " channels, the images have " + std::to_string(in.channels) +
+                          "; give one number for all channels or one a channel.");
+    }
     if (p_ < 1) return {0, 0, in.channels, in.dtype};
     return {size_.height(), size_.width(), in.channels, in.dtype};
   }

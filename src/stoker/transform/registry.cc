@@ -56,7 +56,16 @@ class Describe : public ParameterVisitor {
   }
 };
 
+// As Python writes it.
+std::string text_of(const Value& value) {
+  if (std::holds_alternative<std::monostate>(value)) return "None";
+  if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "True" : "False";
+  if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text + "'";
+  return to_json(value);
+}
+
 std::string brief(double value) {
+  if (std::isnan(value)) return "nan";
   if (value == HUGE_VAL) return "infinity";
   if (value == -HUGE_VAL) return "-infinity";
   return to_json(Value(value));
@@ -138,7 +147,7 @@ class Assign : public ParameterVisitor {
   }
 
   [[noreturn]] void fail_type(std::string_view name, std::string_view wanted, const Value& got) const {
-    throw ArgumentTypeError(where(name) + " must be " + std::string(wanted) + ", got " + to_json(got) + ".");
+    throw ArgumentTypeError(where(name) + " must be " + std::string(wanted) + ", got " + text_of(got) + ".");
   }
 
   double checked(std::string_view name, const Value& value, double low, double high,

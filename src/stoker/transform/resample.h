@@ -1,6 +1,6 @@
 // Resizing, to the pixel as Pillow 13 and OpenCV 4.11 do it for 8-bit images.
 //
-// Each resampler is one file; both are two passes of integer arithmetic over tables of taps.
+// Each resampler is one file; both are two passes over tables of taps, in integers but for a few rules.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "stoker/base/error.h"
@@ -137,7 +138,9 @@ std::pair<int, float> cv_place(bool area, int source, int size, int output) {
 }
 
 uint8_t cv_linear(const Resize& r, const Sample& source, bool area, int x, int y, int channel) {
-  auto [column, part] = cv_place(area, r.source_width, r.width, x);
+  const std::pair<int, float> place = cv_place(area, r.source_width, r.width, x);
+  int column = place.first;
+  float part = place.second;
   if (column < 0 || column >= r.source_width - 1) {
     column = inside(column, r.source_width);
     part = 0;

@@ -10,7 +10,7 @@ constexpr int kGroupBytes = 16;   // one load, one shuffle
 constexpr int kGroupSamples = 4;  // of 32 bits each
 constexpr int kGroupsAtOnce = 4;  // kernels store the samples of four groups together
 
-// The last byte that a group reads with its first pair of taps, counted from its first byte; by group size.
+// Whether the first two taps of every group of `group_samples` lie within one load.
 bool fits(const AxisTaps& axis, int channels, int group_samples) {
   const int samples = axis.size * channels;
   for (int sample = 0; sample < samples; sample += group_samples) {

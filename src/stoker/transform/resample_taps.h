@@ -92,7 +92,8 @@ struct RowTable {
   uint32_t* taps = nullptr;     // by group, pair and part: a word for each of four samples
 };
 
-// `row_pixels` may be read from `first_pixel` on. `axis` is packed and outlives the table.
+// `axis` is packed and outlives the table. A row begins at source x `first_pixel`, and `row_pixels` pixels of
+// it may be read.
 RowTable plan_row_table(const AxisTaps& axis, TapForm form, int channels, int first_pixel);
 size_t row_table_bytes(const RowTable& table);
 void fill_row_table(int row_pixels, Carver& memory, RowTable& table);

@@ -71,7 +71,7 @@ class ResizeOperator : public Operator {
       new_longer = static_cast<int64_t>(max_size_);
     }
     const int small = static_cast<int>(std::max<int64_t>(1, new_shorter));
-    const int large = static_cast<int>(std::min<int64_t>(new_longer, 1'000'000));
+    const int large = static_cast<int>(std::min<int64_t>(new_longer, 1 << 30));
     return height <= width ? std::array<int, 2>{small, large} : std::array<int, 2>{large, small};
   }
 

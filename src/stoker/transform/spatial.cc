@@ -129,6 +129,7 @@ void SpatialChain::trim(size_t keep_bytes) {
   for (ScratchBuffer& buffer : buffers_) buffer.trim(keep_bytes);
   scratch_.rows.trim(keep_bytes);
   scratch_.taps.trim(keep_bytes);
+  scratch_.plan.trim(keep_bytes);
 }
 
 }  // namespace stoker

@@ -1,0 +1,165 @@
+"""torchvision pipelines as native operators: what is taken over, with which parameters, what not and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+
+from torchvision import transforms as v1  # noqa: E402
+from torchvision.transforms import InterpolationMode, v2  # noqa: E402
+from torchvision.tv_tensors import Image, Mask  # noqa: E402
+
+import stoker  # noqa: E402
+
+
+def steps(*transforms: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (step.name, dict(step.parameters))
+        for step in stoker.from_transforms(v1.Compose(list(transforms))).steps
+    ]
+
+
+def test_training_recipe() -> None:
+    recipe = stoker.from_transforms(
+        v1.Compose(
+            [
+                v1.RandomResizedCrop(224, interpolation=InterpolationMode.BICUBIC),
+                v1.RandomHorizontalFlip(0.25),
+                v1.ColorJitter(brightness=0.4, contrast=(0.5, 2.0)),
+                v1.ToTensor(),
+                v1.Normalize((0.5, 0.4, 0.3), (0.2, 0.1, 0.3)),
+            ]
+        )
+    )
+    assert [step.name for step in recipe.steps] == [
+        "random_resized_crop",
+        "horizontal_flip",
+        "color_jitter",
+        "to_float",
+        "normalize",
+    ]
+    crop, flip, jitter, scale, normalize = (dict(step.parameters) for step in recipe.steps)
+    assert crop["size"] == [224, 224]
+    assert (crop["resampler"], crop["interpolation"]) == ("pillow", "bicubic")
+    assert flip == {"p": 0.25}
+    assert jitter == {"brightness": [0.6, 1.4], "contrast": [0.5, 2.0]}
+    assert scale == {"arithmetic": "divide"}
+    assert normalize == {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.1, 0.3]}
+    assert (recipe.layout, recipe.dtype) == ("chw", "float32")
+    assert [operator.name for operator in recipe.operators] == [step.name for step in recipe.steps]
+    assert recipe.report[0] == "RandomResizedCrop: native (random_resized_crop)"
+    assert len(recipe.report) == 5
+
+
+def test_versions_differ_in_the_last_bit_only() -> None:
+    assert steps(v1.ToTensor()) == [("to_float", {"arithmetic": "divide"})]
+    assert steps(v2.ToImage(), v2.ToDtype(torch.float32, scale=True)) == [
+        ("to_float", {"arithmetic": "multiply"})
+    ]
+    assert steps(v2.ToImage(), v2.ToDtype(torch.float32)) == [("to_float", {"arithmetic": "cast"})]
+    assert steps(v1.PILToTensor(), v1.ConvertImageDtype(torch.float32)) == [
+        ("to_float", {"arithmetic": "divide"})
+    ]
+    assert steps(v2.PILToTensor(), v2.ConvertImageDtype()) == [("to_float", {"arithmetic": "multiply"})]
+
+
+def test_moves_go_in_front_of_arithmetic() -> None:
+    names = [
+        name
+        for name, _ in steps(
+            v1.ToTensor(), v1.RandomCrop(3), v1.Normalize([0.5], [0.5]), v1.RandomVerticalFlip()
+        )
+    ]
+    assert names == ["random_crop", "vertical_flip", "to_float", "normalize"]
+
+
+def test_padding_is_left_top_right_bottom_in_both_versions() -> None:
+    for version in (v1, v2):
+        for given, expected in ((3, [3]), ((3, 5), [3, 5]), ([1, 2, 3, 4], [1, 2, 3, 4])):
+            (_, crop), *_ = steps(version.RandomCrop(8, given), v1.ToTensor())
+            sides = crop["padding"]
+            assert [sides[i % len(sides)] for i in range(4)] == [
+                expected[i % len(expected)] for i in range(4)
+            ]
+
+
+def test_dtype_by_kind_of_image() -> None:
+    kinds = {Image: torch.float32, Mask: torch.int64, "others": None}
+    assert steps(v2.ToImage(), v2.ToDtype(kinds)) == [("to_float", {"arithmetic": "cast"})]
+    assert steps(v2.PILToTensor(), v2.ToDtype(kinds)) == []
+
+
+def test_nothing_to_do() -> None:
+    assert steps(v2.Identity(), torch.nn.Identity(), v1.ColorJitter(), v2.ToImage(), v2.ToPureTensor()) == []
+
+
+def test_later_changes_of_a_transform_count() -> None:
+    resize = v1.Resize(5)
+    resize.size = (7, 8)
+    assert steps(resize, v1.ToTensor())[0][1]["size"] == [7, 8]
+
+
+REFUSED = [
+    ([v1.ColorJitter(hue=0.1), v1.ToTensor()], "ColorJitter: hue"),
+    ([v1.ColorJitter(saturation=0.1), v1.ToTensor()], "ColorJitter: saturation"),
+    ([v1.ToTensor(), v1.ColorJitter(0.3)], "ColorJitter: on a tensor"),
+    ([v1.ToTensor(), v1.RandomResizedCrop(3)], "RandomResizedCrop: on a tensor"),
+    ([v1.RandomCrop(3, 1, padding_mode="reflect"), v1.ToTensor()], "RandomCrop: padding_mode='reflect'"),
+    ([v1.RandomCrop(3, 1, fill=300), v1.ToTensor()], "RandomCrop: fill=300"),
+    ([v1.ToTensor(), v1.Normalize([0.5], [0.5]), v1.CenterCrop(5)], "CenterCrop: after Normalize"),
+    ([v1.ToTensor(), v1.Normalize([0.5], [0.5]), v1.RandomCrop(5, 1)], "RandomCrop: padding of a float"),
+    ([v1.ToTensor(), v1.RandomCrop(5, 1, fill=1)], "RandomCrop: padding of a float"),
+    ([v2.ToImage(), v2.ToDtype(torch.int32)], "ToDtype: dtype torch.int32"),
+    (
+        [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.ToDtype(torch.uint8, scale=True)],
+        "float32 to uint8",
+    ),
+    ([v2.PILToTensor(), v2.Normalize([0.5], [0.5])], "Normalize: on uint8"),
+    (
+        [v2.ToImage(), v2.ToDtype(torch.float16, scale=True), v2.Normalize([0.5], [0.5])],
+        "Normalize: on float16",
+    ),
+    ([v1.ToTensor(), v1.Normalize([0.5, 0.5], [0.5])], "Normalize: .*2 values"),
+    ([v1.ToTensor(), v1.Normalize([0.5], [0.0])], "Normalize: std is 0"),
+    ([v1.Normalize([0.5], [0.5])], "Normalize: on a PIL image"),
+    ([v2.Resize(None, max_size=4), v1.ToTensor()], "Resize: size=None"),
+    ([v1.RandomApply([v1.CenterCrop(3)]), v1.ToTensor()], "RandomApply: no native operator"),
+    ([v1.Resize(3)], "ends with a PIL image"),
+    ([len, v1.ToTensor()], "len: user code"),
+]
+
+
+@pytest.mark.parametrize(("transforms", "reason"), REFUSED)
+def test_refused(transforms: list[Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        steps(*transforms)
+
+
+def test_every_reason_is_named() -> None:
+    with pytest.raises(ValueError, match=r"Grayscale: .*; RandomRotation: .*; Lambda: ") as caught:
+        steps(v1.Grayscale(), v1.Resize(3), v1.RandomRotation(3), v1.ToTensor(), v1.Lambda(len))
+    assert len(caught.value.reasons) == 3
+
+
+def test_subclass_is_user_code() -> None:
+    class Resize(v1.Resize):
+        pass
+
+    with pytest.raises(ValueError, match="Resize: user code"):
+        steps(Resize(3), v1.ToTensor())
+
+
+def test_patched_class_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(v1.CenterCrop, "forward", lambda self, image: image)
+    with pytest.raises(ValueError, match="CenterCrop: a method is replaced"):
+        steps(v1.CenterCrop(3), v1.ToTensor())
+
+
+def test_something_else_altogether() -> None:
+    for other in (None, 3, "resize"):
+        with pytest.raises(ValueError, match=r"None|user code"):
+            stoker.from_transforms(other)
