@@ -70,23 +70,25 @@ def _check_operators(operators: Any) -> list[Operator]:
 class Loader:
     """Batches of a source, made natively.
 
-    Iterating gives one epoch: `(images, labels)` where the source has labels, else `images`. Images are one array
-    (batch, C, H, W) or (batch, H, W, C): NumPy, without a copy of the engine's memory, which is used again once the
-    array is dropped; `torch.from_dlpack(images)` shares it too. bfloat16, which NumPy lacks, comes as an object that
-    speaks DLPack. A complete pass moves on to the next epoch.
+    Iterating gives one epoch: `(images, labels)` where the source has labels, else `images`. Images are one
+    array (batch, C, H, W) or (batch, H, W, C): NumPy, without a copy of the engine's memory, which is used
+    again once the array is dropped; `torch.from_dlpack(images)` shares it too. bfloat16, which NumPy lacks,
+    comes as an object that speaks DLPack. A complete pass moves on to the next epoch.
 
     Args:
         source: From `stoker.folder`, `stoker.files` or `stoker.arrays`.
         operators: What is done to each image, in order, such as `[stoker.random_resized_crop(224)]`.
         batch_size: Samples a batch, at least 1.
         shuffle: A new order every epoch, a function of seed and epoch alone.
-        seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and the batch size.
+        seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and batch size.
         threads: CPU threads; "auto" takes the usable cores less one; 0 does the work inside `next()`.
-        dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the operators make).
+        dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the
+            operators make). Without `normalize` or `to_float` floats keep the levels 0 to 255.
         layout: "chw" or "hwc".
         color: "rgb", "bgr", "gray" or "unchanged" (each file's own channels).
         exif: "ignore" the orientation tag, as torchvision does, or "apply" it.
-        on_error: A bad sample: "raise" (all of its batch are named), "replace" by the next good one, or "skip".
+        on_error: A bad sample: "raise" (all of its batch are named), "replace" by the next good one, or
+            "skip".
         max_bad: With replace and skip: how many bad samples are borne; below 1 a share of all samples.
         drop_last: Leave out a last batch that is not full.
         shapes: "dense": one array a batch, an error when images differ in shape. "list": a list of arrays.

@@ -113,8 +113,8 @@ def files(paths: Iterable[str | os.PathLike[str]], labels: Any | None = None) ->
 
     Args:
         paths: Paths of the files; they are opened when a sample is wanted, not before.
-        labels: One value a file: an array of any dtype and shape whose first axis is the file, or a sequence of
-            numbers, or of any Python objects (handed through by reference).
+        labels: One value a file: an array of any dtype and shape whose first axis is the file, or a
+            sequence of numbers, or of any Python objects (handed through by reference).
 
     Raises:
         ValueError: The numbers of paths and labels differ, or a path is empty.
@@ -133,8 +133,9 @@ def arrays(images: Any, labels: Any | None = None, *, layout: str = "nhwc") -> S
     """Samples are images in memory; the array is used where it lies and must not change during an epoch.
 
     Args:
-        images: (N, H, W, C), (N, C, H, W) with layout="nchw", or (N, H, W); NumPy or a CPU tensor. uint8 for the
-            operators that resample; float32 for normalize, flips and crops; other dtypes for flips and crops.
+        images: (N, H, W, C), (N, C, H, W) with layout="nchw", or (N, H, W); NumPy or a CPU tensor. uint8
+            for the operators that resample; float32 for normalize, flips and crops; other dtypes for flips
+            and crops.
         labels: As for `files`.
         layout: "nhwc", or "nchw" (which is copied once to NHWC).
 

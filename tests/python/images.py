@@ -25,7 +25,7 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.nda
 
 def encode(pixels: np.ndarray, form: str = "JPEG", mode: str | None = None, **arguments: Any) -> bytes:
     """`pixels` as a file's bytes by Pillow, converted to `mode` first where given."""
-    image = Image.fromarray(pixels.squeeze() if pixels.shape[-1] == 1 else pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     out = io.BytesIO()
     (image if mode is None else image.convert(mode)).save(out, form, **arguments)
     return out.getvalue()

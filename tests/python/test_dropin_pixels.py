@@ -38,6 +38,8 @@ def assert_same_epoch(dataset: Any, *, num_workers: int = 0, **arguments: Any) -
             assert type(a) is type(b)
             assert a.dtype == b.dtype
             assert a.shape == b.shape
+            if a.dtype is torch.float8_e4m3fn:
+                a, b = a.view(torch.uint8), b.view(torch.uint8)
             assert torch.equal(a, b), f"{(a != b).sum()} values differ"
 
 
@@ -130,6 +132,9 @@ def test_tensor_dataset() -> None:
         torch.rand(3, 11, 5, generator=random, dtype=torch.float64).transpose(0, 1),
         torch.arange(11) % 2 == 0,
         torch.randn(11, 2, generator=random, dtype=torch.complex64),
+        torch.arange(-5, 6, dtype=torch.int8),
+        torch.arange(11).to(torch.uint32) * 400_000_000,
+        torch.randn(11, 3, generator=random).to(torch.float8_e4m3fn),
     ]
     dataset = torch.utils.data.TensorDataset(*columns)
     assert_same_epoch(dataset, batch_size=4, num_workers=2)

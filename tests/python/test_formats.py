@@ -149,7 +149,7 @@ def test_png_by_pillow(tmp_path: Path, mode: str) -> None:
 
 @pytest.mark.parametrize(("mode", "unchanged"), [("L", "L"), ("LA", "LA"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA")])
 def test_unchanged_keeps_the_channels_of_the_file(tmp_path: Path, mode: str, unchanged: str) -> None:
-    data = encode(picture(12, 19, 4), "PNG", mode)
+    data = encode(picture(12, 19, 3 if mode == "P" else 4), "PNG", mode)
     assert_same(decode(tmp_path / "a.png", data, color="unchanged"), by_pillow(data, unchanged))
 
 
@@ -166,14 +166,6 @@ def test_16_bit_is_rounded_to_8_by_the_loader(tmp_path: Path) -> None:
     path.write_bytes(png(samples, GREY, 16))
     loader = stoker.Loader(stoker.files([path]), batch_size=1, dtype="uint8", layout="hwc", color="gray", threads=0)
     assert_same(next(iter(loader))[0], np.floor(samples * 255 / 65535 + 0.5).astype(np.uint8))
-
-
-def test_16_bit_is_kept_on_request(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    samples = random_samples(20, 30, 3, 16)
-    path.write_bytes(png(samples, RGB, 16))
-    loader = stoker.Loader(stoker.files([path]), batch_size=1, dtype="uint16", layout="hwc", threads=0)
-    assert_same(next(iter(loader))[0], samples.astype(np.uint16))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

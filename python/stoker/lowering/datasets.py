@@ -63,8 +63,7 @@ class Samples:
         try:
             result = np.fromiter(map(operator.index, listed), np.int64, len(listed))
         except TypeError:
-            odd = next(key for key in listed if not hasattr(key, "__index__"))
-            raise TypeError(f"the sampler gave the key {odd!r}, native loading takes integers") from None
+            raise TypeError(f"the sampler gave the keys {listed!r}, native loading takes integers") from None
         outside = (result < -self.count) | (result >= self.count)
         if outside.any():
             key = listed[int(outside.argmax())]
@@ -153,7 +152,7 @@ def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_trunc
         samples += leaf.samples
     if any(recipe != recipes[0] for recipe in recipes):
         raise NotNative("ConcatDataset: its parts have different transforms")
-    paths = [os.fsdecode(path) for path, _ in samples]
+    paths = [path if type(path) is str else os.fsdecode(path) for path, _ in samples]
     formats = {path.rpartition(".")[2].lower() for path in paths} - _FORMATS
     if formats:
         raise NotNative(f"files of the format {', '.join(sorted(formats)[:5])} (native: JPEG, PNG)")

@@ -1,6 +1,8 @@
 #include "stoker/python/module.h"
 
 NB_MODULE(_native, module) {
+  // Objects alive at exit are the interpreter's business; the engine never prints.
+  nanobind::set_leak_warnings(false);
   stoker::bind_errors(module);
   stoker::bind_operators(module);
   stoker::bind_sources(module);

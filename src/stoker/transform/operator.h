@@ -162,7 +162,7 @@ const std::vector<OperatorInfo>& operators();
 // operator, the parameter, what was found and what is allowed.
 NamedOperator make_operator(const std::string& name, const std::map<std::string, Value>& given);
 
-// `name(parameter=value, ...)`, canonical.
+// `name(parameter=value, ...)`, as one writes it in Python.
 std::string describe(const NamedOperator& named);
 
 void register_operator(std::string name, std::string summary, std::string details,

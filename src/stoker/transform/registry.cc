@@ -211,7 +211,7 @@ std::string describe(const NamedOperator& named) {
   std::string text = named.name + "(";
   bool is_first = true;
   for (const auto& [name, value] : named.parameters) {
-    text += (is_first ? "" : ", ") + name + "=" + to_json(value);
+    text += (is_first ? "" : ", ") + name + "=" + text_of(value);
     is_first = false;
   }
   return text + ")";

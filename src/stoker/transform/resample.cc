@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::pair<Interpolation, std::string_view>, 8> kInterpolations = {{
     {Interpolation::kNearest, "nearest"},
-    {Interpolation::kNearestExact, "nearest-exact"},
+    {Interpolation::kNearestExact, "nearest_exact"},
     {Interpolation::kBilinear, "bilinear"},
     {Interpolation::kBicubic, "bicubic"},
     {Interpolation::kLanczos, "lanczos"},
