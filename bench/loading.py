@@ -1,9 +1,10 @@
 """Question: how many images a second, and at what CPU cost, from a folder of JPEGs to float32 batches?
 
 Work: RandomResizedCrop(224), flip, brightness and contrast, normalise, CHW float32, batches of 64, two
-workers or threads each, on the same two cores, files in the page cache. Every system lives in a process of its
-own and runs an epoch when it is told to; rounds are interleaved, because the speed of a shared machine drifts,
-and ratios are taken within a round. Before the clock starts, stoker's pixels are compared with the peer's.
+workers or threads each, on the same two cores, files in the page cache. Every system lives in a process of
+its own and runs an epoch when it is told to; rounds are interleaved, because the speed of a shared machine
+drifts, and ratios are taken within a round. Before the clock starts, stoker's pixels are compared with the
+peer's.
 """
 
 import argparse
@@ -249,6 +250,51 @@ def print_report(report):
         print(f"{system}: {faster}largest pixel difference on the validation recipe {difference:g}")
 
 
+# The order, and how README calls each system.
+TITLES = {
+    FLOOR: "libjpeg-turbo, decoding the same crops and nothing else",
+    "torchvision": "torch, torchvision on Pillow",
+    "stoker-torchvision": "**stoker**, the same recipe",
+    "torchvision-v2": "torch, torchvision v2 on Pillow",
+    "stoker-v2": "**stoker**, the same recipe",
+    "albumentations": "torch, Albumentations on OpenCV",
+    "stoker-albumentations": "**stoker**, the same recipe",
+    "dali": "DALI on the CPU",
+    "stoker-native-pillow": "**stoker.Loader**, antialiased",
+    "stoker-native-opencv": "**stoker.Loader**, OpenCV's resampling",
+}
+
+
+def write_readme(report, page):
+    """Puts the table and its conditions between the marks of README."""
+    setting, summary = report["conditions"], report["summary"]
+    shown_systems = [system for system in TITLES if system in summary]
+    most = max(summary[system]["cpu_ms"][0] for system in shown_systems)
+    lines = ["| | images/s | CPU ms/image | |", "| --- | ---: | ---: | --- |"]
+    for system in shown_systems:
+        row = summary[system]
+        bar = "█" * max(1, round(24 * row["cpu_ms"][0] / most))
+        lines.append(
+            f"| {TITLES[system]} | {shown(row['images_per_s'], 0)} | {shown(row['cpu_ms'], 2)} | {bar} |"
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items())
+    lines += [
+        "",
+        f"Medians and [quartiles] of {setting['rounds']} interleaved rounds of "
+        f"{setting['images_a_round']} images: "
+        f"{setting['files']} photographs of {setting['mean_file_bytes'] / 1e3:.0f} KB in the page cache, "
+        f"RandomResizedCrop(224), flip, brightness and contrast, normalise, float32 batches of "
+        f"{setting['batch']}; "
+        f"{setting['workers']} workers or threads on {setting['cores']} cores of a shared machine "
+        f"({setting['cpu']}), whose speed drifts: compare within the table, and CPU time before images/s. "
+        f"CPU time is that of all processes. {versions}.",
+    ]
+    begin, end = "<!-- numbers: begin -->\n", "<!-- numbers: end -->"
+    text = page.read_text()
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text(before + begin + "\n".join(lines) + "\n" + end + after)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -258,6 +304,7 @@ def main():
     parser.add_argument("--images", type=int, default=2048, help="images a round; files repeat")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, metavar="SYSTEM", help=", ".join(SYSTEMS))
     parser.add_argument("--out", type=Path, default=Path("build/bench/loading.json"))
+    parser.add_argument("--readme", type=Path, help="a README.md whose table is to be replaced")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = measure(args, folder)
@@ -266,6 +313,8 @@ def main():
     args.out.write_text(json.dumps(report, indent=1) + "\n")
     print_report(report)
     print(f"saved in {args.out}")
+    if args.readme:
+        write_readme(report, args.readme)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 // Reads a folder of images, root/<class>/<file>, as training batches:
 //   folder ROOT [BATCH_SIZE] [THREADS]
+#include <stoker/base/clock.h>
+#include <stoker/run/run.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <vector>
-
-#include <stoker/base/clock.h>
-#include <stoker/run/run.h>
 
 int main(int argc, char** argv) try {
   if (argc < 2) return std::fprintf(stderr, "usage: %s ROOT [BATCH_SIZE] [THREADS]\n", argv[0]), 2;
@@ -44,7 +44,8 @@ int main(int argc, char** argv) try {
     const float* values = reinterpret_cast<const float*>(batch->images.get());
     double sum = 0;
     for (size_t i = 0; i < count; ++i) sum += values[i];
-    std::printf("first batch: %zu images, mean %.4f\n", batch->indices.size(), sum / static_cast<double>(count));
+    std::printf("first batch: %zu images, mean %.4f\n", batch->indices.size(),
+                sum / static_cast<double>(count));
   }
   const double seconds = static_cast<double>(stoker::wall_ns() - started_ns) * 1e-9;
   std::printf("%zu images of %zu classes, %.0f images/s\n", listing.paths.size(), listing.classes.size(),

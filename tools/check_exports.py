@@ -9,7 +9,9 @@ import sys
 
 
 def shown_symbols(library: str) -> set[str]:
-    listing = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True)
+    listing = subprocess.run(
+        ["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True
+    )
     return {line.split()[-1] for line in listing.stdout.splitlines() if line.strip()}
 
 

@@ -1,4 +1,4 @@
-"""Fails where a source file of the engine includes what its folder must not know; see docs/how-it-works.md."""
+"""Fails where a file of the engine includes what its folder must not know; see docs/how-it-works.md."""
 
 import re
 import sys

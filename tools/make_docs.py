@@ -1,4 +1,4 @@
-"""Writes docs/operators.md from the registry of the engine; with --check only says whether it is up to date."""
+"""Writes docs/operators.md from the registry of the engine; --check only says whether it is current."""
 
 import argparse
 import sys
@@ -54,7 +54,9 @@ def section(info: dict) -> str:
 
 
 def page() -> str:
-    head = "# Operators\n\nMade from the registry of the engine by `tools/make_docs.py`; not edited by hand.\n\n"
+    head = (
+        "# Operators\n\nMade from the registry of the engine by `tools/make_docs.py`; not edited by hand.\n\n"
+    )
     return head + "\n".join(section(info) for info in _native.operators())
 
 

@@ -1,4 +1,4 @@
-"""Writes the type stubs: operators.pyi from the registry, _native.pyi from the extension; --check only compares."""
+"""Writes operators.pyi from the registry and _native.pyi from the extension; --check only compares."""
 
 import argparse
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from make_docs import write_or_check
 from nanobind.stubgen import StubGen
+
 from stoker import _native, operators
 
 PACKAGE = Path(__file__).parent.parent / "python" / "stoker"
@@ -56,9 +57,11 @@ def operators_stub() -> str:
     infos = _native.operators()
     names = sorted(["Operator", *(info["name"] for info in infos)])
     listed = "".join(f'    "{name}",\n' for name in names)
-    imports = "from collections.abc import Sequence\nfrom typing import Any, Literal\n\nfrom stoker._native import Operator\n"
+    imports = "from collections.abc import Sequence\nfrom typing import Any, Literal\n\n"
+    imports += "from stoker._native import Operator\n\n"
     functions = "\n".join(operator_stub(info) for info in infos)
-    return f"{HEAD}{imports}\n__all__ = [\n{listed}]\n\ndef docstring(info: dict[str, Any]) -> str: ...\n{functions}"
+    docstring = "def docstring(info: dict[str, Any]) -> str: ..."
+    return f"{HEAD}{imports}__all__ = [\n{listed}]\n\n{docstring}\n{functions}"
 
 
 def native_stub() -> str:

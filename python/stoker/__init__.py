@@ -3,42 +3,57 @@
 `from stoker.torch import DataLoader` takes the place of torch's; `stoker.Loader` works without torch.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from stoker import operators as operators
-from stoker._native import build_info
-from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
-from stoker.loader import Loader
-from stoker.operators import *  # noqa: F403
-from stoker.sources import Source, arrays, files, folder
+if TYPE_CHECKING:
+    from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
+    from stoker.loader import Loader
+    from stoker.lowering import albumentations, from_transforms
+    from stoker.operators import *  # noqa: F403
+    from stoker.sources import Source, arrays, files, folder
+
+__version__ = "0.1.0"
+
+# Everything is imported when it is first asked for: the command line answers without NumPy, and nothing but
+# stoker.torch and stoker.albumentations ever needs torch or another image library.
+_HOMES = {
+    "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
+    "stoker.loader": ("Loader",),
+    "stoker.lowering": ("albumentations", "from_transforms"),
+    "stoker.sources": ("Source", "arrays", "files", "folder"),
+}
+_NAMES = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from stoker.lowering import albumentations as albumentations
-    from stoker.lowering import from_transforms as from_transforms
+    __all__ = [
+        "InternalError",
+        "IoError",
+        "Loader",
+        "SampleError",
+        "ShardError",
+        "Source",
+        "StokerError",
+        "albumentations",
+        "arrays",
+        "files",
+        "folder",
+        "from_transforms",
+    ]
 
-__version__: str = build_info()["version"]
 
-__all__ = [
-    "InternalError",
-    "IoError",
-    "Loader",
-    "SampleError",
-    "ShardError",
-    "Source",
-    "StokerError",
-    "albumentations",
-    "arrays",
-    "files",
-    "folder",
-    "from_transforms",
-    *operators.__all__,
-]
+def __dir__() -> list[str]:
+    return sorted([*_NAMES, *import_module("stoker.operators").__all__, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    # What needs other libraries is loaded when it is asked for.
-    if name in ("albumentations", "from_transforms"):
-        from stoker import lowering
-
-        return getattr(lowering, name)
-    raise AttributeError(f"module 'stoker' has no attribute {name!r}")
+    if name == "__all__":
+        value: Any = [each for each in __dir__() if not each.startswith("_")]
+    elif name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    elif not name.startswith("_") and name in import_module("stoker.operators").__all__:
+        value = getattr(import_module("stoker.operators"), name)
+    else:
+        raise AttributeError(f"module 'stoker' has no attribute {name!r}")
+    globals()[name] = value
+    return value

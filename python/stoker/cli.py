@@ -1,4 +1,7 @@
-"""The command line: `stoker demo | doctor | bench`. Only the standard library is imported until a command runs."""
+"""The command line: `stoker demo | doctor | bench`.
+
+Only the standard library is imported until a command runs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("folder", nargs="?", help="JPEGs, flat or root/<class>/<file>; made when left out")
     demo.add_argument("--images", type=positive, default=3000, help="images to make (default: 3000)")
     demo.add_argument("--rounds", type=positive, default=3, help="epochs by each loader (default: 3)")
-    demo.add_argument("--steps", type=positive, default=20, help="training steps with each loader (default: 20)")
+    demo.add_argument(
+        "--steps", type=positive, default=20, help="training steps with each loader (default: 20)"
+    )
     demo.add_argument("--only-images", action="store_true", help="make the images and stop")
 
     doctor = commands.add_parser("doctor", help="codecs, instruction sets, cores and versions")
@@ -65,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.command == "bench":
             from stoker.doctor import bench
 
-            bench(args.folder, args.size, args.batch_size, args.threads, args.rounds, args.images, args.format)
+            bench(
+                args.folder, args.size, args.batch_size, args.threads, args.rounds, args.images, args.format
+            )
             return OK
         from stoker.demo import demo
 

@@ -36,7 +36,9 @@ class Progress:
             self.shown = now
             done = min(40, 40 * self.count // max(1, self.total))
             bar = "#" * done + "." * (40 - done)
-            print(f"\r{self.title:36} [{bar}] {self.count}/{self.total} ", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r{self.title:36} [{bar}] {self.count}/{self.total} ", end="", file=sys.stderr, flush=True
+            )
 
     def end(self, result: str = "") -> None:
         start = "\r\033[K" if self.is_terminal else ""
@@ -47,7 +49,7 @@ class Progress:
 
 
 def make_image(path: str, index: int) -> None:
-    """A JPEG with the size, detail and noise of a photograph: light, texture over octaves, one shape by class."""
+    """A JPEG with the size, detail and noise of a photograph: light, texture, one shape a class."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFilter
 
@@ -127,15 +129,16 @@ def import_torchvision() -> None:
     import torch
 
     try:
-        import torchvision  # noqa: F401
+        pass
     except RuntimeError:
         # A torchvision without its compiled part, or built for another torch: its transforms work all the
         # same once the operators that it describes at import are known.
         for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor boxes, Tensor scores, float limit) -> Tensor")
+            torch.library.define(
+                f"torchvision::{name}", "(Tensor boxes, Tensor scores, float limit) -> Tensor"
+            )
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        import torchvision  # noqa: F401
 
 
 def recipes() -> tuple[Any, Any]:
@@ -189,8 +192,14 @@ class Training:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         layers: list[nn.Module] = []
         for channels_in, channels_out, stride in ((3, 16, 4), (16, 32, 2), (32, 64, 2)):
-            layers += [nn.Conv2d(channels_in, channels_out, 5, stride), nn.BatchNorm2d(channels_out), nn.ReLU()]
-        network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, max(2, classes)))
+            layers += [
+                nn.Conv2d(channels_in, channels_out, 5, stride),
+                nn.BatchNorm2d(channels_out),
+                nn.ReLU(),
+            ]
+        network = nn.Sequential(
+            *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, max(2, classes))
+        )
         self.network = network.to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=3e-3)
         self.measure_loss = nn.CrossEntropyLoss()

@@ -65,7 +65,7 @@ def examine() -> dict[str, Any]:
         report["cores_usable"] = cores
         if build["target_in_use"] != targets[0]:
             findings.append(
-                f"the instruction set {build['target_in_use']} is in use though {targets[0]} would be sooner; "
+                f"the instruction set {build['target_in_use']} is in use, {targets[0]} would be faster; "
                 "unset STOKER_TARGET"
             )
         if versions["torch"] == "absent":
@@ -83,7 +83,9 @@ def find_images(folder: str) -> list[str]:
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
-    paths = sorted(str(path) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(
+        str(path) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
     if not paths:
         raise FileNotFoundError(f"{folder} holds no file that ends in {', '.join(SUFFIXES)}")
     return paths

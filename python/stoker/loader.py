@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -203,12 +204,14 @@ class Loader:
 
 
 class _Epoch:
-    """One pass over the source."""
+    """One pass over the source. Several Python threads may take batches from it."""
 
     def __init__(self, loader: Loader, run: _native.Run, epoch: int) -> None:
         self._loader = loader
         self._run = run
         self._epoch = epoch
+        self._order = _native.Order(loader.seed, epoch, len(loader.source)) if loader.shuffle else None
+        self._lock = threading.Lock()
         self._submitted = 0
         self._taken = 0
         self._is_detached = False
@@ -223,10 +226,7 @@ class _Epoch:
         loader = self._loader
         begin = self._submitted * loader.batch_size
         end = min(begin + loader.batch_size, len(loader.source))
-        if loader.shuffle:
-            indices = _native.order(loader.seed, self._epoch, len(loader.source), begin, end)
-        else:
-            indices = np.arange(begin, end, dtype=np.int64)
+        indices = self._order.indices(begin, end) if self._order else np.arange(begin, end, dtype=np.int64)
         self._run.submit(indices, self._epoch)
         self._submitted += 1
 
@@ -237,23 +237,31 @@ class _Epoch:
         return len(self._loader) - self._taken
 
     def __next__(self) -> Any:
-        if self._is_detached:
-            raise RuntimeError(
-                "stoker.Loader: a newer iter() of the same loader ended this one; use one at a time."
-            )
+        while True:
+            batch = self._take()
+            # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
+            if len(batch.indices):
+                return self._finish(batch)
+
+    def _take(self) -> _native.Batch:
         loader = self._loader
-        if self._taken == len(loader):
-            raise StopIteration
-        self._taken += 1
-        if self._taken == len(loader) and not loader._epoch_is_set:
-            loader._epoch = (self._epoch + 1) % _EPOCHS
-        if self._submitted < len(loader):
-            self._submit()
-        batch = self._run.next()
+        with self._lock:
+            if self._is_detached or loader._run is not self._run:
+                raise RuntimeError(
+                    "stoker.Loader: this epoch has ended, because the loader was closed or iterated anew."
+                )
+            if self._taken == len(loader):
+                raise StopIteration
+            self._taken += 1
+            if self._taken == len(loader) and not loader._epoch_is_set:
+                loader._epoch = (self._epoch + 1) % _EPOCHS
+            if self._submitted < len(loader):
+                self._submit()
+            # Within the lock, so that batches reach several threads in order.
+            batch = self._run.next()
         if batch is None:
-            raise RuntimeError("stoker.Loader: it was closed during the epoch.")
-        # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
-        return self._finish(batch) if len(batch.indices) else next(self)
+            raise RuntimeError("stoker.Loader: it was closed while a batch was awaited.")
+        return batch
 
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
@@ -267,12 +275,7 @@ class _Epoch:
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)
-        if (
-            loader is None
-            or self._is_detached
-            or self._taken == len(loader)
-            or os.getpid() != loader._process
-        ):
+        if loader is None or self._is_detached or self._taken == len(loader) or os.getpid() != loader._process:
             return
         self._run.close()
         if loader._run is self._run:

@@ -60,7 +60,7 @@ def _as_rows(labels: Any) -> np.ndarray[Any, Any] | list[Any]:
     if isinstance(labels, np.ndarray) and labels.ndim > 0:
         is_known = labels.dtype.kind in "biuf" and labels.dtype.itemsize <= 8
         return labels.astype(labels.dtype.newbyteorder("="), copy=False) if is_known else list(labels)
-    if isinstance(labels, (set, frozenset, dict, str, bytes)) or not isinstance(labels, Iterable):
+    if isinstance(labels, (set, frozenset, dict, str, bytes, np.ndarray)) or not isinstance(labels, Iterable):
         raise TypeError(f"labels must be an array or a sequence with one value a sample, got {labels!r}.")
     objects = list(labels)
     try:

@@ -145,10 +145,10 @@ INSTANTIATE_TEST_SUITE_P(Operators, EveryOperator, testing::ValuesIn(all_names()
                          [](const auto& info) { return info.param; });
 
 TEST(Operators, AreTheseAndSorted) {
-  EXPECT_EQ(all_names(), (std::vector<std::string>{
-                             "brightness_contrast", "center_crop", "color_jitter", "horizontal_flip",
-                             "normalize", "random_crop", "random_resized_crop", "resize", "to_float",
-                             "vertical_flip"}));
+  EXPECT_EQ(all_names(),
+            (std::vector<std::string>{"brightness_contrast", "center_crop", "color_jitter", "horizontal_flip",
+                                      "normalize", "random_crop", "random_resized_crop", "resize", "to_float",
+                                      "vertical_flip"}));
 }
 
 TEST(Operators, DescribeThemselves) {
@@ -226,7 +226,8 @@ TEST(Operators, RefuseWhatIsWrongByName) {
        "mean has 2 channels and std 3");
   says(message_of<ArgumentError>("random_resized_crop", {{"size", 4.0}, {"scale", list({0.5, 0.1})}}),
        "scale must be (least, greatest)");
-  says(message_of<ArgumentError>("brightness_contrast", {{"contrast", list({0.5, 0.1})}}), "contrast must be");
+  says(message_of<ArgumentError>("brightness_contrast", {{"contrast", list({0.5, 0.1})}}),
+       "contrast must be");
   says(message_of<ArgumentError>("color_jitter", {{"contrast", list({2, 1})}}), "a range must be");
   says(message_of<ArgumentError>("resize", {{"size", list({4, 4})}, {"max_size", 9.0}}), "needs size as one");
 }

@@ -9,6 +9,7 @@
 namespace stoker {
 namespace {
 
+using test::EngineRun;
 using test::list;
 using test::Pixels;
 
@@ -18,8 +19,8 @@ std::vector<NamedOperator> made(const std::vector<std::pair<std::string, test::P
   return operators;
 }
 
-const std::pair<std::string, test::Parameters> kNormalize = {
-    "normalize", {{"mean", list({0.5})}, {"std", list({0.25})}}};
+const std::pair<std::string, test::Parameters> kNormalize = {"normalize",
+                                                             {{"mean", list({0.5})}, {"std", list({0.25})}}};
 const std::pair<std::string, test::Parameters> kCrop = {"random_crop", {{"size", list({8})}}};
 const std::pair<std::string, test::Parameters> kPaddedCrop = {"random_crop",
                                                               {{"size", list({8})}, {"padding", list({2})}}};
@@ -140,10 +141,9 @@ class Writer {
       case 3:
         return make_operator("random_crop", {{"size", list({1.0 * between(1, 9)})}, {"p", p}});
       case 4:
-        return make_operator("random_crop", {{"size", size},
-                                             {"padding", list({1.0 * between(0, 5)})},
-                                             {"pad_if_needed", true},
-                                             {"p", p}});
+        return make_operator(
+            "random_crop",
+            {{"size", size}, {"padding", list({1.0 * between(0, 5)})}, {"pad_if_needed", true}, {"p", p}});
       case 5:
         return make_operator("resize", resampler({{"size", size}, {"p", p}}));
       case 6:
@@ -217,10 +217,10 @@ TEST(Plan, FusedEqualsOneOperatorAfterAnother) {
     run_options.threads = 0;
     run_options.seed = round;
     run_options.shapes = Shapes::kList;
-    Run run(test::arrays_source(images), plan, run_options);
+    EngineRun run(test::arrays_source(images), plan, run_options);
     for (int64_t i = 0; i < 3; ++i) {
-      const auto expected =
-          test::one_by_one(operators, images[static_cast<size_t>(i)], {round, 4, static_cast<uint64_t>(i), 0, 0});
+      const auto expected = test::one_by_one(operators, images[static_cast<size_t>(i)],
+                                             {round, 4, static_cast<uint64_t>(i), 0, 0});
       run.submit({i}, 4);
       if (!expected) {
         EXPECT_THROW(test::next_batch(run), BadSamples);

@@ -27,9 +27,25 @@ void append(Bytes& to, const void* from, size_t bytes) {
 }
 
 float as_float(const uint8_t* from, DType dtype) {
-  if (dtype == DType::kUint8) return *from;
-  if (dtype == DType::kUint16) return read_as<uint16_t>(from);
-  return read_as<float>(from);
+  switch (dtype) {
+    case DType::kBool:
+    case DType::kUint8:
+      return *from;
+    case DType::kUint16:
+      return read_as<uint16_t>(from);
+    case DType::kInt16:
+      return read_as<int16_t>(from);
+    case DType::kInt32:
+      return static_cast<float>(read_as<int32_t>(from));
+    case DType::kInt64:
+      return static_cast<float>(read_as<int64_t>(from));
+    case DType::kFloat32:
+      return read_as<float>(from);
+    case DType::kFloat64:
+      return static_cast<float>(read_as<double>(from));
+    default:
+      throw std::logic_error("a dtype that is never cast");
+  }
 }
 
 }  // namespace
@@ -39,9 +55,7 @@ Guarded::Guarded(const ImageShape& shape)
       row_bytes_(shape.row_bytes() + kGuardBytes),
       bytes_(kGuardBytes + static_cast<size_t>(shape.height) * row_bytes_, kGuard) {}
 
-Image Guarded::view() {
-  return {bytes_.data() + kGuardBytes, shape_, static_cast<ptrdiff_t>(row_bytes_)};
-}
+Image Guarded::view() { return {bytes_.data() + kGuardBytes, shape_, static_cast<ptrdiff_t>(row_bytes_)}; }
 
 bool Guarded::is_intact() const {
   for (size_t i = 0; i < bytes_.size(); ++i) {
@@ -84,6 +98,12 @@ Pixels random_pixels(const ImageShape& shape, std::mt19937& random) {
     for (size_t at = 0; at < out.bytes.size(); at += 4) {
       const float value = values(random);
       std::memcpy(out.bytes.data() + at, &value, 4);
+    }
+  } else if (shape.dtype == DType::kFloat64) {
+    std::uniform_real_distribution<double> values(-70'000, 70'000);
+    for (size_t at = 0; at < out.bytes.size(); at += 8) {
+      const double value = values(random);
+      std::memcpy(out.bytes.data() + at, &value, 8);
     }
   } else if (shape.dtype == DType::kBool) {
     for (uint8_t& byte : out.bytes) byte = random() & 1;

@@ -59,7 +59,7 @@ class TemporaryFolder {
   std::filesystem::path root_;
 };
 
-// Random pixels of any dtype: uint8 all values, floats in [-2, 300).
+// Random pixels of any dtype: all values of integers and half floats, finite ones of wider floats.
 Pixels random_pixels(const ImageShape& shape, std::mt19937& random);
 
 // `images` (of one shape) as a source that owns them, with a column "label" of index * 10.
@@ -85,6 +85,9 @@ Bytes stored_plainly(const ConstImage& in, bool flip_horizontal, bool flip_verti
 uint16_t rounded_to_bits(double value, int mantissa_bits, int least_exponent);
 inline uint16_t float16_bits(double value) { return rounded_to_bits(value, 10, -14); }
 inline uint16_t bfloat16_bits(double value) { return rounded_to_bits(value, 7, -126); }
+
+// In the body of a test, Run alone is a method of GoogleTest.
+using EngineRun = Run;
 
 // Waits for the next batch; nothing when none is submitted.
 std::optional<Batch> next_batch(Run& run);

@@ -38,8 +38,9 @@ std::string message_of(Call call) {
 TEST(Source, ListsAFolderAsImageFolderDoes) {
   const TemporaryFolder folder;
   // Folders go by their whole path as text: '-' comes before '/', so a-b stands before a/c.
-  for (const char* name : {"dog/b.jpg", "dog/a.PNG", "dog/notes.txt", "dog/a/z.jpg", "dog/a-b/y.jpg",
-                           "dog/a/c/x.jpg", "cat/1.jpg", "cat/.hidden.jpg", "Zebra/1.jpeg.png", "stray.jpg"}) {
+  for (const char* name :
+       {"dog/b.jpg", "dog/a.PNG", "dog/notes.txt", "dog/a/z.jpg", "dog/a-b/y.jpg", "dog/a/c/x.jpg",
+        "cat/1.jpg", "cat/.hidden.jpg", "Zebra/1.jpeg.png", "stray.jpg"}) {
     folder.write(name, {1});
   }
   const FolderListing listing = list_folder(folder.path(), kExtensions);

@@ -68,9 +68,8 @@ Geometry random_geometry(const ImageShape& in, bool may_resize, std::mt19937& ra
       geometry.crop =
           Rect{between(random, 0, in.width - width), between(random, 0, in.height - height), width, height};
     } else {
-      geometry.crop =
-          Rect{between(random, -50, in.width + 5), between(random, -8, in.height + 5), between(random, 1, 60),
-               between(random, 1, 40)};
+      geometry.crop = Rect{between(random, -50, in.width + 5), between(random, -8, in.height + 5),
+                           between(random, 1, 60), between(random, 1, 40)};
       if (in.dtype == DType::kUint8 && random() % 2 == 0) geometry.fill = {1, 90, 180, 255};
     }
   }
@@ -109,7 +108,8 @@ std::string text_of(const std::vector<Geometry>& geometries) {
   const auto number = [](int value) { return " " + std::to_string(value); };
   for (const Geometry& g : geometries) {
     if (g.crop)
-      text += " crop" + number(g.crop->x) + number(g.crop->y) + number(g.crop->width) + number(g.crop->height);
+      text +=
+          " crop" + number(g.crop->x) + number(g.crop->y) + number(g.crop->width) + number(g.crop->height);
     if (g.resize) {
       text += " " + std::string(name_of(g.resize->resampler)) + " " +
               std::string(name_of(g.resize->interpolation)) + number(g.resize->height) +

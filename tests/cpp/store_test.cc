@@ -61,9 +61,9 @@ void for_each_case(DType in_dtype, Check check) {
 }
 
 TEST(Store, MovesElementsOfEveryDtype) {
-  for (const DType dtype : {DType::kBool, DType::kUint8, DType::kUint16, DType::kInt16, DType::kInt32,
-                            DType::kInt64, DType::kFloat16, DType::kBfloat16, DType::kFloat32,
-                            DType::kFloat64}) {
+  for (const DType dtype :
+       {DType::kBool, DType::kUint8, DType::kUint16, DType::kInt16, DType::kInt32, DType::kInt64,
+        DType::kFloat16, DType::kBfloat16, DType::kFloat32, DType::kFloat64}) {
     SCOPED_TRACE(name_of(dtype));
     for_each_case(dtype, [dtype](Store store, const Pixels& pixels) {
       store.dtype = dtype;
@@ -74,7 +74,8 @@ TEST(Store, MovesElementsOfEveryDtype) {
 }
 
 TEST(Store, CastsToEveryFloat) {
-  for (const DType from : {DType::kUint8, DType::kUint16, DType::kFloat32}) {
+  for (const DType from : {DType::kBool, DType::kUint8, DType::kUint16, DType::kInt16, DType::kInt32,
+                           DType::kInt64, DType::kFloat32, DType::kFloat64}) {
     for (const DType to : kFloats) {
       SCOPED_TRACE(std::string(name_of(from)) + " to " + std::string(name_of(to)));
       for_each_case(from, [to](Store store, const Pixels& pixels) {
@@ -151,7 +152,7 @@ TEST(Store, RoundsToFloat16AsDoublesSay) {
   EXPECT_EQ(to_float16(65519.996f), 0x7BFF);
   EXPECT_EQ(to_float16(65520.0f), 0x7C00);
   EXPECT_EQ(to_float16(-0.0f), 0x8000);
-  EXPECT_EQ(to_float16(std::ldexp(1.0f, -25)), 0);               // half of the least subnormal: to even
+  EXPECT_EQ(to_float16(std::ldexp(1.0f, -25)), 0);  // half of the least subnormal: to even
   EXPECT_EQ(to_float16(std::nextafter(std::ldexp(1.0f, -25), 1.0f)), 1);
   EXPECT_EQ(to_float16(std::numeric_limits<float>::denorm_min()), 0);
 }

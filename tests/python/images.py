@@ -66,11 +66,17 @@ def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
     return segments
 
 
-def with_repeated_scans(data: bytes, scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again, `scans` in all."""
+def with_empty_scans(data: bytes, scans: int) -> bytes:
+    """A progressive JPEG with scans at its end that say nothing new, `scans` in all. Its pixels stay as they are."""
     segments = jpeg_segments(data)
-    found = [part for marker, part in segments if marker == 0xDA]
-    return b"".join(part for marker, part in segments if marker != 0xD9) + found[-1] * (scans - len(found)) + b"\xff\xd9"
+    frame = next(part for marker, part in segments if marker == 0xC2)
+    own = sum(marker == 0xDA for marker, _ in segments)
+    blocks = -(-struct.unpack(">H", frame[5:7])[0] // 8) * -(-struct.unpack(">H", frame[7:9])[0] // 8)
+    # One code of one bit, "no more coefficients in this block", for each block of the first component.
+    table = b"\xff\xc4\x00\x14\x13\x01" + bytes(15) + b"\x00"
+    bits = bytes(blocks // 8) + (bytes([0xFF >> blocks % 8]) if blocks % 8 else b"")
+    scan = b"\xff\xda\x00\x08\x01" + frame[10:11] + b"\x03\x01\x3f\x00" + bits
+    return b"".join(part for marker, part in segments if marker != 0xD9) + table + scan * (scans - own) + b"\xff\xd9"
 
 
 def with_claimed_size(data: bytes, height: int, width: int) -> bytes:

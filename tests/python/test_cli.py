@@ -99,7 +99,9 @@ def test_doctor_reports_a_forced_instruction_set() -> None:
 
 
 def test_bench_prints_rates_with_quartiles(folder: Path) -> None:
-    result = stoker("bench", str(folder), "--images", "32", "--rounds", "2", "--size", "32", "--format", "json")
+    result = stoker(
+        "bench", str(folder), "--images", "32", "--rounds", "2", "--size", "32", "--format", "json"
+    )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["images_a_round"] == 32

@@ -1,4 +1,4 @@
-"""What the documents say is so: their examples run, their links lead somewhere, generated pages are current."""
+"""What the documents say is so: examples run, links lead somewhere, generated pages are current."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def test_include_rules_hold() -> None:
         ("helpers", "x.h", "", "no folder of the engine"),
     ],
 )
-def test_broken_include_rules_are_named(folder: str, file: str, line: str, reason: str, tmp_path: Path) -> None:
+def test_broken_include_rules_are_named(
+    folder: str, file: str, line: str, reason: str, tmp_path: Path
+) -> None:
     (tmp_path / folder).mkdir()
     (tmp_path / folder / file).write_text(f"\n{line}\n")
     command = [sys.executable, str(ROOT / "tools" / "check_includes.py"), str(tmp_path)]

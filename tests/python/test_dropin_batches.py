@@ -238,6 +238,17 @@ def test_image_written_with_the_wrong_extension(tmp_path: Path) -> None:
     assert torch.equal(next(iter(native(dataset)))[0][0], dataset[0][0])
 
 
+def test_finished_batch_is_pinned_by_torch(dataset: ImageFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        torch.utils.data._utils.pin_memory,
+        "pin_memory",
+        lambda data, device: (device, [type(part) for part in data]),
+    )
+    iterator = iter(native(dataset, batch_size=3))
+    iterator._pin_memory, iterator._pin_memory_device = True, "cuda"
+    assert next(iterator) == ("cuda", [torch.Tensor, torch.Tensor])
+
+
 def test_pin_memory_without_an_accelerator_warns_as_torch(dataset: ImageFolder) -> None:
     if torch.accelerator.is_available():
         images, targets = next(iter(native(dataset, pin_memory=True)))

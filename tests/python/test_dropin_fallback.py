@@ -153,6 +153,12 @@ def test_arguments_that_need_torch(folder: Path) -> None:
     assert DataLoader(dataset, worker_init_fn=started.append).explain().startswith("tier: native")
 
 
+def test_tensors_that_carry_gradients(folder: Path) -> None:
+    loader = DataLoader(TensorDataset(torch.ones(4, requires_grad=True)), batch_size=4)
+    assert "grad" in loader.explain()
+    assert next(iter(loader))[0].requires_grad
+
+
 def test_image_that_stays_pil_fails_as_in_torch(folder: Path) -> None:
     for transform in (None, v1.Resize((4, 4))):
         loader = DataLoader(ImageFolder(folder, transform))

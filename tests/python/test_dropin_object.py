@@ -182,13 +182,17 @@ def settled(count: int) -> bool:
 def test_abandoned_epochs_leave_no_thread(dataset: ImageFolder) -> None:
     list(DataLoader(dataset, num_workers=2))
     before, files = thread_count(), len(os.listdir("/proc/self/fd"))
+    loaders = []
     for turn in range(50):
         loader = DataLoader(dataset, batch_size=2, num_workers=2, persistent_workers=turn % 5 == 0)
         for _ in loader:
             if turn % 2:
                 break
+        if not loader.persistent_workers:
+            loaders.append(loader)
     del loader
     assert settled(before)
+    assert loaders[1].counters()["batches"] >= 1
     assert len(os.listdir("/proc/self/fd")) <= files
 
 

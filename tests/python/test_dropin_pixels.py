@@ -102,7 +102,7 @@ def test_interpolation(folder: Path, mode: InterpolationMode, size: tuple[int, i
     )
 
 
-@pytest.mark.parametrize("mode", ["bicubic", Image.Resampling.LANCZOS.value])
+@pytest.mark.parametrize("mode", ["bicubic", *(mode.value for mode in Image.Resampling)])
 def test_interpolation_by_name_and_number(folder: Path, mode: str | int) -> None:
     pipeline = v2.Compose([v2.Resize((30, 41), mode), v2.PILToTensor()])
     assert_same_epoch(ImageFolder(folder, pipeline), batch_size=12)
@@ -117,6 +117,24 @@ def test_batch_sizes(folder: Path, arguments: dict[str, Any]) -> None:
 
 def test_batch_of_one_may_have_any_shape(folder: Path) -> None:
     assert_same_epoch(ImageFolder(folder, v1.ToTensor()), batch_size=1)
+
+
+def test_unusual_modes_become_rgb_as_in_pillow(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    random = np.random.default_rng(3)
+    colours = Image.fromarray(random.integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    for mode, suffix in (
+        ("CMYK", "jpg"),
+        ("L", "jpg"),
+        ("LA", "png"),
+        ("RGBA", "png"),
+        ("P", "png"),
+        ("1", "png"),
+    ):
+        colours.convert(mode).save(tmp_path / "a" / f"{mode}.{suffix}")
+    deep = random.integers(0, 65536, (30, 40), dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "a" / "deep.png")
+    assert_same_epoch(ImageFolder(tmp_path, v1.PILToTensor()), batch_size=1)
 
 
 def test_other_folder_class(folder: Path) -> None:

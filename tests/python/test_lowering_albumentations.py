@@ -61,6 +61,16 @@ def test_without_tensor_the_channel_is_last(folder: Path) -> None:
     assert assert_same(folder, A.Resize(30, 31)).dtype == torch.uint8
 
 
+def test_own_collate_gets_what_the_compose_returns(folder: Path) -> None:
+    for tail, kind in (([], np.ndarray), ([ToTensorV2()], torch.Tensor)):
+        dataset = ImageFolder(folder, stoker.albumentations(A.Compose([A.Resize(30, 31), *tail])))
+        loader = DataLoader(dataset, batch_size=3, collate_fn=list)
+        assert loader.explain().startswith("tier: native")
+        for index, (image, _) in enumerate(next(iter(loader))):
+            assert type(image) is kind
+            assert np.array_equal(image, dataset[index][0])
+
+
 def test_without_normalize_the_tensor_is_bytes(folder: Path) -> None:
     assert assert_same(folder, A.Resize(30, 31), ToTensorV2()).dtype == torch.uint8
 
@@ -100,6 +110,54 @@ def test_crop_larger_than_the_image_is_an_error_in_both(folder: Path) -> None:
         next(iter(loader))
     with pytest.raises(A.CropSizeError if hasattr(A, "CropSizeError") else Exception):
         dataset[0]
+
+
+def drawn(transform: Any, picture: np.ndarray, count: int = 20) -> list[tuple[Any, dict[str, Any]]]:
+    """The native operator of one transform, and `count` of its draws for `picture`."""
+    (operator,) = stoker.from_transforms(A.Compose([transform])).operators
+    height, width = picture.shape[:2]
+    return [(operator, operator.draw(height, width, seed=3, index=index)) for index in range(count)]
+
+
+@pytest.fixture
+def picture(folder: Path) -> np.ndarray:
+    return np.array(ImageFolder(folder)[1][0])
+
+
+def test_pixels_of_brightness_and_contrast(picture: np.ndarray) -> None:
+    transform = A.RandomBrightnessContrast((-0.5, 0.3), (-0.9, 1.5), p=0.75)
+    coins = []
+    for operator, draw in drawn(transform, picture, 400):
+        coins.append(draw["applies"])
+        if len(coins) < 40:
+            expected = (
+                transform.apply(picture, alpha=draw["alpha"], beta=draw["beta"])
+                if draw["applies"]
+                else picture
+            )
+            assert np.array_equal(operator.apply(picture, draw), expected), draw
+        assert 0.1 <= draw["alpha"] <= 2.5
+        assert -127.5 <= draw["beta"] <= 76.5
+    assert 0.65 < np.mean(coins) < 0.85
+
+
+@pytest.mark.parametrize("mode", [cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA])
+def test_pixels_of_random_resized_crop(picture: np.ndarray, mode: int) -> None:
+    transform = A.RandomResizedCrop((33, 30), interpolation=mode)
+    for operator, draw in drawn(transform, picture):
+        x, y, width, height = (int(draw[name]) for name in ("x", "y", "width", "height"))
+        expected = transform.apply(picture, crop_coords=(x, y, x + width, y + height))
+        assert np.array_equal(operator.apply(picture, draw), expected), draw
+
+
+def test_pixels_of_random_crop(picture: np.ndarray) -> None:
+    transform = A.RandomCrop(33, 30)
+    places = set()
+    for operator, draw in drawn(transform, picture):
+        x, y = int(draw["x"]), int(draw["y"])
+        places.add((x, y))
+        assert np.array_equal(operator.apply(picture, draw), picture[y : y + 33, x : x + 30])
+    assert len(places) > 15
 
 
 REFUSED = {

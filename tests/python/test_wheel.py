@@ -70,7 +70,17 @@ def test_wheel_works_without_compiler_and_torch(
     clean = {"PATH": str(home / "bin"), "HOME": os.environ.get("HOME", str(tmp_path))}
     clean |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     python = home / "bin" / "python"
-    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", wheel, env=clean, cwd=tmp_path)
+    run(
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        wheel,
+        env=clean,
+        cwd=tmp_path,
+    )
     images = make_folder(12, size=(40, 50))
     count, place = run(python, "-c", LOAD, images, env=clean, cwd=tmp_path).split()
     assert count == "12"

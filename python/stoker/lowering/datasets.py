@@ -153,7 +153,8 @@ def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_trunc
     if any(recipe != recipes[0] for recipe in recipes):
         raise NotNative("ConcatDataset: its parts have different transforms")
     paths = [path if type(path) is str else os.fsdecode(path) for path, _ in samples]
-    formats = {path.rpartition(".")[2].lower() for path in paths} - _FORMATS
+    endings = {path[-5:] for path in paths}  # few and soon made, where paths are millions
+    formats = {ending.rpartition(".")[2].lower() for ending in endings} - _FORMATS
     if formats:
         raise NotNative(f"files of the format {', '.join(sorted(formats)[:5])} (native: JPEG, PNG)")
     source = _native.FilesSource(paths)

@@ -1,5 +1,8 @@
 #include "stoker/base/random.h"
 
+#include <numeric>
+#include <utility>
+
 #include "stoker/base/error.h"
 
 namespace stoker {
@@ -9,7 +12,8 @@ constexpr uint32_t kMultiplier0 = 0xD2511F53;
 constexpr uint32_t kMultiplier1 = 0xCD9E8D57;
 constexpr uint32_t kWeyl0 = 0x9E3779B9;
 constexpr uint32_t kWeyl1 = 0xBB67AE85;
-constexpr int kFeistelRounds = 4;
+constexpr int kFeistelRounds = 6;
+constexpr int64_t kMaxTableSize = 65536;
 
 // Keeps the order's blocks apart from every operator's: no operator path reaches this value.
 constexpr uint32_t kOrderPath = 0xFFFF;
@@ -82,13 +86,25 @@ bool Rng::coin(double probability) {
 }
 
 KeyedOrder::KeyedOrder(uint64_t seed, uint32_t epoch, int64_t size)
-    : seed_(seed), epoch_(epoch), size_(size), half_bits_(1) {
-  STOKER_CHECK(size >= 0);
+    : seed_(seed), epoch_(epoch), size_(size) {
+  STOKER_CHECK(size >= 0 && size <= int64_t{1} << 48);
   while ((int64_t{1} << (2 * half_bits_)) < size) ++half_bits_;
+  if (size > kMaxTableSize) return;
+  table_.resize(static_cast<size_t>(size));
+  std::iota(table_.begin(), table_.end(), 0u);
+  Rng rng(SampleKey{seed, epoch, 0, 0, 0}, kOrderPath);
+  for (size_t left = table_.size(); left > 1; --left) {
+    std::swap(table_[left - 1],
+              table_[static_cast<size_t>(rng.uniform_int(0, static_cast<int64_t>(left) - 1))]);
+  }
 }
 
 int64_t KeyedOrder::at(int64_t position) const {
   STOKER_CHECK(position >= 0 && position < size_);
+  return table_.empty() ? walk(position) : table_[static_cast<size_t>(position)];
+}
+
+int64_t KeyedOrder::walk(int64_t position) const {
   const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
   auto value = static_cast<uint64_t>(position);
   do {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ struct DecodeLimits {
   int max_side_px = 65'500;
   int max_scans = 100;                  // of a progressive JPEG
   int64_t max_cpu_ns = 10'000'000'000;  // of one image
+  int64_t max_pixel_bytes = int64_t{1}
+                            << 30;  // of one decoded image; many wide bands need more than pixels tell
   // Set from another thread to end a decode early, wherever the CPU time is looked at; may be null.
   const std::atomic<bool>* is_cancelled = nullptr;
 };
@@ -36,7 +39,7 @@ struct DecodeLimits {
 struct DecodeOptions {
   Color color = Color::kRgb;
   bool apply_exif_orientation = false;
-  bool keep_wide = false;  // keep 16-bit samples as uint16
+  bool keep_wide = false;  // keep the file's dtype: uint16, and int16, int32, float32 of TIFF and .npy
   ConversionRule rule = ConversionRule::kRounded;
   DecodeLimits limits = {};
 };
@@ -57,6 +60,10 @@ class Decoder {
 
   // EXIF orientation 1..8 of the opened image; 1 where there is none. Codecs report, DecoderSet applies.
   virtual int orientation() const { return 1; }
+
+  // The value that stands for "no data" in the opened image, as decode() gives samples; nothing where the
+  // file names none or samples do not keep their values.
+  virtual std::optional<double> nodata() const { return std::nullopt; }
 };
 
 // A codec as the registry knows it.
@@ -82,6 +89,9 @@ class DecoderSet {
   // and later regions are those of the turned image.
   Failure open(std::span<const uint8_t> bytes, const DecodeOptions& options, ImageShape* shape);
   Failure decode(const Rect& region, const Image& out);
+
+  // As Decoder::nodata, of the last image opened.
+  std::optional<double> nodata() const;
 
  private:
   std::vector<std::unique_ptr<Decoder>> decoders_;  // parallel to codecs()

@@ -69,4 +69,8 @@ Failure DecoderSet::decode(const Rect& region, const Image& out) {
   return std::nullopt;
 }
 
+std::optional<double> DecoderSet::nodata() const {
+  return current_ == nullptr ? std::nullopt : current_->nodata();
+}
+
 }  // namespace stoker

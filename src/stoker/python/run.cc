@@ -2,6 +2,7 @@
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/unique_ptr.h>
 
 #include <algorithm>
 
@@ -226,18 +227,25 @@ void bind_run(nb::module_& module) {
              return list;
            })
       .def("close", &Run::close, nb::call_guard<nb::gil_scoped_release>());
-  module.def(
-      "order",
-      [](uint64_t seed, uint32_t epoch, int64_t size, int64_t begin, int64_t end) {
-        if (begin < 0 || end > size || size < 0)
-          throw ArgumentError("order: positions must lie within 0 to size.");
-        const KeyedOrder order(seed, epoch, size);
-        std::vector<int64_t> indices;
-        for (int64_t position = begin; position < end; ++position) indices.push_back(order.at(position));
-        return indices;
-      },
-      nb::arg("seed"), nb::arg("epoch"), nb::arg("size"), nb::arg("begin"), nb::arg("end"),
-      "Sample indices at the positions [begin, end) of the keyed order of an epoch.");
+  nb::class_<KeyedOrder>(module, "Order")
+      .def(nb::new_([](uint64_t seed, uint32_t epoch, int64_t size) {
+             if (size < 0 || size > int64_t{1} << 48)
+               throw ArgumentError("order: size must be from 0 to 2**48.");
+             return std::make_unique<KeyedOrder>(seed, epoch, size);
+           }),
+           nb::arg("seed"), nb::arg("epoch"), nb::arg("size"))
+      .def(
+          "indices",
+          [](const KeyedOrder& order, int64_t begin, int64_t end) {
+            if (begin < 0 || end < begin || end > order.size()) {
+              throw ArgumentError("order: positions must lie within 0 to size.");
+            }
+            std::vector<int64_t> indices;
+            for (int64_t position = begin; position < end; ++position) indices.push_back(order.at(position));
+            return indices;
+          },
+          nb::arg("begin"), nb::arg("end"),
+          "Sample indices at the positions [begin, end) of the epoch's order.");
   module.def("usable_cores", [] {
     const UsableCores cores = usable_cores();
     nb::dict out;

@@ -38,6 +38,16 @@ struct ThreadCounters {
   StepCounters steps;
   std::atomic<int64_t> begun_ns{0};  // 0: not yet
   std::atomic<int64_t> ended_ns{0};
+
+  // The wait that goes on now; guarded by the run's mutex.
+  int64_t waiting_since_ns = 0;  // 0: none
+  bool is_blocked = false;       // which of the two waits it is
+
+  // Adds what has been waited until `now_ns`; the wait goes on.
+  void settle(int64_t now_ns) {
+    (is_blocked ? blocked_ns : starved_ns).add(now_ns - waiting_since_ns);
+    waiting_since_ns = now_ns;
+  }
 };
 
 // A reading of all counters of a run.

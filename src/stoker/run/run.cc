@@ -24,6 +24,9 @@ CountersReading Run::State::counters() const {
     each.starved_ns = thread.starved_ns.get();
     each.busy_ns = thread.busy_ns.get();
     each.blocked_ns = thread.blocked_ns.get();
+    if (thread.waiting_since_ns != 0) {
+      (thread.is_blocked ? each.blocked_ns : each.starved_ns) += now - thread.waiting_since_ns;
+    }
     each.off_cpu_ns = std::max<int64_t>(0, each.busy_ns - thread.cpu_ns.get());
     each.unattributed_ns =
         std::max<int64_t>(0, each.wall_ns - each.starved_ns - each.busy_ns - each.blocked_ns);

@@ -96,6 +96,14 @@ bool Run::State::may_fetch() const {
 
 void Run::State::read_ahead() {
   if (options_.threads == 0 || is_closed_ || !source_->has_image()) return;
+  try {
+    start_fetches();
+  } catch (...) {  // the source: whoever's thread this is, the run is what ends
+    fail_locked(std::current_exception());
+  }
+}
+
+void Run::State::start_fetches() {
   for (const WorkPointer& work : active_) {
     while (work->next_to_fetch < work->count()) {
       if (!may_fetch() || fetching_ >= 2 * options_.io_threads) return;
@@ -127,11 +135,12 @@ void Run::State::fetched(Sample sample, FetchResult result) {
   totals_.fetch_cpu_ns += result.cpu_ns;
   totals_.fetch_wall_ns += result.wall_ns;
   totals_.bytes_read += static_cast<int64_t>(result.bytes.view().size());
-  ready_bytes_ += result.bytes.view().size();
   sample.bytes = std::move(result.bytes);
+  ready_bytes_ += sample.bytes.capacity_bytes();
   sample.failure = std::move(result.failure);
   push_ready(std::move(sample));
   read_ahead();
+  if (fetching_ == 0) settle_waits();
 }
 
 void Run::State::push_ready(Sample sample) {
@@ -144,7 +153,7 @@ Sample Run::State::pop_ready() {
   std::pop_heap(heap_.begin(), heap_.end(), comes_later);
   Sample sample = std::move(heap_.back());
   heap_.pop_back();
-  if (!sample.raw_shape) ready_bytes_ -= sample.bytes.view().size();
+  ready_bytes_ -= sample.bytes.capacity_bytes();  // 0 for memory of the source
   return sample;
 }
 
@@ -157,25 +166,38 @@ Run::State::WorkPointer Run::State::find_work(int64_t number) {
 
 std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, WorkPointer* work) {
   const int64_t begin = wall_ns();
-  bool is_blocked = false;
   std::optional<Sample> sample;
-  {
-    MutexLock lock(mutex_);
-    while (heap_.empty() && !is_closed_) {
-      // Every batch that may be begun is finished: the reader of the batches is what is slow.
-      is_blocked = static_cast<int>(active_.size()) >= options_.max_active_batches &&
-                   std::all_of(active_.begin(), active_.end(),
-                               [](const WorkPointer& each) { return each->next_to_fetch == each->count(); });
-      ready_.wait(mutex_);
-    }
-    if (!is_closed_) {
-      sample = pop_ready();
-      *work = find_work(sample->batch);
-      read_ahead();
-    }
+  MutexLock lock(mutex_);
+  counters.waiting_since_ns = begin;
+  counters.is_blocked = is_full();
+  while (heap_.empty() && !is_closed_) ready_.wait(mutex_);
+  if (!is_closed_) {
+    sample = pop_ready();
+    *work = find_work(sample->batch);
+    read_ahead();
   }
-  (is_blocked ? counters.blocked_ns : counters.starved_ns).add(wall_ns() - begin);
+  counters.settle(wall_ns());
+  counters.waiting_since_ns = 0;
   return sample;
+}
+
+// Every sample that may be begun is at a thread: the reader of the batches is what is slow.
+bool Run::State::is_full() const {
+  return heap_.empty() && fetching_ == 0 &&
+         static_cast<int>(active_.size()) >= options_.max_active_batches &&
+         std::all_of(active_.begin(), active_.end(),
+                     [](const WorkPointer& each) { return each->next_to_fetch == each->count(); });
+}
+
+// Threads that wait are not woken when the reason of their wait changes; the clock is read for them.
+void Run::State::settle_waits() {
+  const int64_t now = wall_ns();
+  const bool is_blocked = is_full();
+  for (ThreadCounters& thread : thread_counters_) {
+    if (thread.waiting_since_ns == 0) continue;
+    thread.settle(now);
+    thread.is_blocked = is_blocked;
+  }
 }
 
 void Run::State::serve(size_t thread) {
@@ -286,6 +308,10 @@ void Run::State::finish_place(const WorkPointer& work) {
 
 void Run::State::fail(std::exception_ptr error) {
   MutexLock lock(mutex_);
+  fail_locked(std::move(error));
+}
+
+void Run::State::fail_locked(std::exception_ptr error) {
   if (failure_ == nullptr) failure_ = std::move(error);
   is_closed_ = true;
   heap_.clear();
@@ -302,6 +328,7 @@ Batch Run::State::take_front() {
   active_.pop_front();
   ++totals_.batches;
   activate();
+  settle_waits();
   if (!work->rejected().empty()) throw rejected_batch(work->rejected());
   return std::move(work->batch);
 }
@@ -339,7 +366,7 @@ bool Run::State::work_inline(int64_t until_ns) {
         throw_if_failed();
         if (is_closed_ || active_.empty() || active_.front()->is_ready) return true;
         work = active_.front();
-        if (!heap_.empty()) {
+        if (work->count() == 0 || !source_->has_image()) {
           sample = pop_ready();
         } else {
           sample.batch = work->number();

@@ -51,7 +51,10 @@ class Run::State {
   void start_threads() STOKER_REQUIRES(mutex_);
   void activate() STOKER_REQUIRES(mutex_);
   void read_ahead() STOKER_REQUIRES(mutex_);
+  void start_fetches() STOKER_REQUIRES(mutex_);
   bool may_fetch() const STOKER_REQUIRES(mutex_);
+  bool is_full() const STOKER_REQUIRES(mutex_);
+  void settle_waits() STOKER_REQUIRES(mutex_);
   void push_ready(Sample sample) STOKER_REQUIRES(mutex_);
   Sample pop_ready() STOKER_REQUIRES(mutex_);
   WorkPointer find_work(int64_t number) STOKER_REQUIRES(mutex_);
@@ -68,6 +71,7 @@ class Run::State {
   void note_bad(const SampleError& error);
   void finish_place(const WorkPointer& work);
   void fail(std::exception_ptr error);
+  void fail_locked(std::exception_ptr error) STOKER_REQUIRES(mutex_);
   bool work_inline(int64_t until_ns);
   Batch take_front() STOKER_REQUIRES(mutex_);
 

@@ -16,6 +16,7 @@ BatchWork::BatchWork(int64_t number, uint32_t epoch, std::vector<int64_t> indice
                      std::vector<uint16_t> occurrences)
     : number_(number),
       epoch_(epoch),
+      count_(static_cast<int>(indices.size())),
       indices_(std::move(indices)),
       occurrences_(std::move(occurrences)),
       failures_(indices_.size()),

@@ -19,7 +19,7 @@ class BatchWork {
 
   int64_t number() const { return number_; }
   uint32_t epoch() const { return epoch_; }
-  int count() const { return static_cast<int>(indices_.size()); }
+  int count() const { return count_; }  // as submitted
   int64_t index(int position) const { return indices_[static_cast<size_t>(position)]; }
   uint16_t occurrence(int position) const { return occurrences_[static_cast<size_t>(position)]; }
 
@@ -47,6 +47,7 @@ class BatchWork {
 
   const int64_t number_;
   const uint32_t epoch_;
+  const int count_;
   std::vector<int64_t> indices_;
   std::vector<uint16_t> occurrences_;
   std::vector<Failure> failures_;
