@@ -3,7 +3,7 @@
 A line `epoch` on the standard input runs an epoch and answers with a line of JSON, `check` compares pixels.
 """
 
-import contextlib
+import importlib
 import json
 import os
 import resource
@@ -35,15 +35,17 @@ SYSTEMS = [
 def import_torchvision():
     import torch
 
-    # A torchvision built for another torch lacks its C++ operators; transforms work once these schemas exist.
-    for name in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError:
+        # Built for another torch, it lacks its C++ operators; transforms work once these schemas exist.
+        for name in ("nms", "qnms"):
             torch.library.define(
                 f"torchvision::{name}", "(Tensor boxes, Tensor scores, float limit) -> Tensor"
             )
-    import torchvision
-
-    return torchvision
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        importlib.import_module("torchvision")
 
 
 def torch_transform(recipe, train):

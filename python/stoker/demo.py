@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
@@ -129,7 +130,7 @@ def import_torchvision() -> None:
     import torch
 
     try:
-        pass
+        importlib.import_module("torchvision")
     except RuntimeError:
         # A torchvision without its compiled part, or built for another torch: its transforms work all the
         # same once the operators that it describes at import are known.
@@ -139,6 +140,7 @@ def import_torchvision() -> None:
             )
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
+        importlib.import_module("torchvision")
 
 
 def recipes() -> tuple[Any, Any]:

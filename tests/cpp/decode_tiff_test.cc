@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdarg>
 #include <cstring>
 #include <limits>
 
@@ -64,13 +65,19 @@ int close_memory(thandle_t) { return 0; }
 
 toff_t size_of_memory(thandle_t handle) { return static_cast<Memory*>(handle)->bytes.size(); }
 
+// Of the encoder only: that the decoder prints nothing is tested.
+int ignore_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+
 constexpr uint32_t kNodataTag = 42113;
 
 // `pixels` has all bands, packed.
 Bytes encode_tiff(const Pixels& pixels, const TiffKind& kind) {
   Memory memory;
-  TIFF* file = TIFFClientOpen("test", kind.mode, &memory, read_memory, write_memory, seek_memory,
-                              close_memory, size_of_memory, nullptr, nullptr);
+  TIFFOpenOptions* options = TIFFOpenOptionsAlloc();
+  TIFFOpenOptionsSetWarningHandlerExtR(options, ignore_warning, nullptr);
+  TIFF* file = TIFFClientOpenExt("test", kind.mode, &memory, read_memory, write_memory, seek_memory,
+                                 close_memory, size_of_memory, nullptr, nullptr, options);
+  TIFFOpenOptionsFree(options);
   const ImageShape& shape = pixels.shape;
   const auto sample_bytes = static_cast<int>(size_of(shape.dtype));
   TIFFSetField(file, TIFFTAG_IMAGEWIDTH, static_cast<uint32_t>(shape.width));
@@ -170,8 +177,9 @@ std::vector<TiffKind> tiff_kinds() {
           const bool can_predict = compression != COMPRESSION_NONE && compression != COMPRESSION_PACKBITS;
           if (can_predict) kind.predictor = 1 + count % (dtype == DType::kFloat32 ? 3 : 2);
           for (int m = 0; m < 2; ++m) {
-            kind.mode = modes[(count + 2 * m) % 4];
             kind.mode = modes[(count / 4 + 3 * m) % 4];
+            // libtiff 4.5 writes floats with this predictor wrongly in the foreign byte order.
+            if (kind.predictor == 3) kind.mode = m == 0 ? "w" : "w8";
             kind.name = std::string(name_of(dtype)) + " x " + std::to_string(bands) + ", compression " +
                         std::to_string(compression) + ", predictor " + std::to_string(kind.predictor) +
                         (kind.is_planar ? ", planar" : "") + (kind.tile != 0 ? ", tiles, " : ", strips, ") +
@@ -249,8 +257,9 @@ TEST(TiffDecode, EveryRectangleEqualsTheCrop) {
       for (int y = 0; y < height; ++y) {
         for (int end_x = x + 1; end_x <= width; ++end_x) {
           for (int end_y = y + 1; end_y <= height; ++end_y) {
+            if (kind.tile != 0 && (x + y + end_x + end_y) % 3 != 0) continue;
             const Rect region{x, y, end_x - x, end_y - y};
-            const bool is_rgb = (end_x + end_y) % 4 == 0;
+            const bool is_rgb = end_x % 2 == 0;
             const Decoded part = decode_with(decoders, bytes, is_rgb ? rgb : kAll, &region);
             ASSERT_FALSE(part.failure) << kind.name << ": " << part.failure->message();
             ASSERT_TRUE(part.pixels == crop(is_rgb ? whole_rgb : whole, region)) << kind.name;
@@ -267,17 +276,21 @@ TEST(TiffDecode, LongStripsAreUnpackedRowByRow) {
   for (const int compression :
        {COMPRESSION_ADOBE_DEFLATE, COMPRESSION_LZW, COMPRESSION_PACKBITS, COMPRESSION_ZSTD}) {
     for (const bool is_planar : {false, true}) {
-      TiffKind kind{.dtype = DType::kUint16, .bands = 3, .compression = compression, .is_planar = is_planar};
+      const int bands = is_planar ? 2 : 3;
+      const int height = is_planar ? 1600 : 1100;
+      const int width = is_planar ? 1320 : 700;
+      TiffKind kind{
+          .dtype = DType::kUint16, .bands = bands, .compression = compression, .is_planar = is_planar};
       kind.rows_per_strip = 0;
       if (compression != COMPRESSION_PACKBITS) kind.predictor = 2;
       kind.mode = is_planar ? "wb" : "wl";
-      const Pixels pixels = samples_of(1900, 1250, 3, DType::kUint16);
+      const Pixels pixels = samples_of(height, width, bands, DType::kUint16);
       const Bytes bytes = encode_tiff(pixels, kind);
       const Decoded whole = decode_with(decoders, bytes, kAll);
       ASSERT_FALSE(whole.failure) << whole.failure->message();
       ASSERT_TRUE(whole.pixels == pixels) << compression;
-      for (int i = 0; i < 4; ++i) {
-        const Rect region = random_region(1900, 1250, &state);
+      for (int i = 0; i < 2; ++i) {
+        const Rect region = random_region(height, width, &state);
         ASSERT_TRUE(decode_with(decoders, bytes, kAll, &region).pixels == crop(pixels, region))
             << compression;
       }
@@ -658,7 +671,8 @@ TEST(DamagedTiff, CutAnywhereIsAnErrorOrTheSamePixels) {
   }
 }
 
-TEST(DamagedTiff, FlippedBitsNeverCrash) {
+TEST(DamagedTiff, FlippedBitsNeverCrashNorPrint) {
+  testing::internal::CaptureStderr();
   DecoderSet decoders;
   uint32_t state = 41;
   int failure_count = 0;
@@ -677,6 +691,7 @@ TEST(DamagedTiff, FlippedBitsNeverCrash) {
     ASSERT_FALSE(decode_with(decoders, good, kAll).failure);
   }
   EXPECT_GT(failure_count, 3000);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace

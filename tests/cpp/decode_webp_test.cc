@@ -141,7 +141,7 @@ TEST(WebpDecode, EveryRectangleEqualsTheCrop) {
       for (int y = 0; y < kHeight; ++y) {
         for (int end_x = x + 1; end_x <= kWidth; ++end_x) {
           for (int end_y = y + 1; end_y <= kHeight; ++end_y) {
-            if ((x + y + end_x + end_y) % 3 != 0 && end_x - x > 3 && end_y - y > 3) continue;
+            if ((x + y + end_x + end_y) % 7 != 0 && end_x - x > 3 && end_y - y > 3) continue;
             const Rect region{x, y, end_x - x, end_y - y};
             const Decoded part = decode_with(decoders, bytes, kUnchanged, &region);
             ASSERT_FALSE(part.failure) << kind.name << ": " << part.failure->message();
@@ -340,7 +340,9 @@ TEST(HostileWebp, SizesAreRefusedBeforeAllocation) {
   }
   expect(lossy_of(10000, 11000), SampleErrorCode::kTruncated);
   expect(lossless_of(10000, 11000), SampleErrorCode::kTruncated);
-  expect(riff({canvas(kAnimation, 1 << 24, 1 << 7), frame(lossy, 0, 0, 30, 21)}), SampleErrorCode::kTooLarge);
+  expect(riff({canvas(kAnimation, 1 << 24, 1 << 7), chunk("ANIM", {0, 0, 0, 0, 0, 0}),
+               frame(lossy, 0, 0, 30, 21)}),
+         SampleErrorCode::kTooLarge);
   expect(riff({canvas(kAnimation, 20, 20), chunk("ANIM", {0, 0, 0, 0, 0, 0}), frame(lossy, 0, 0, 30, 21)}),
          SampleErrorCode::kCorrupt);
   expect(riff({canvas(0, 30, 21)}), SampleErrorCode::kCorrupt);

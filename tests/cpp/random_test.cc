@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <map>
 #include <vector>
 
 namespace stoker {
@@ -106,12 +106,22 @@ std::vector<int64_t> all_of(const KeyedOrder& order, int64_t size) {
   return places;
 }
 
+void expect_bijection(int64_t size) {
+  std::vector<int64_t> places = all_of(KeyedOrder(3, 1, size), size);
+  std::sort(places.begin(), places.end());
+  for (int64_t i = 0; i < size; ++i) ASSERT_EQ(places[static_cast<size_t>(i)], i) << "of size " << size;
+}
+
 TEST(Random, KeyedOrderIsABijectionOfEverySize) {
-  for (int64_t size = 1; size <= 2000; ++size) {
-    std::vector<int64_t> places = all_of(KeyedOrder(3, 1, size), size);
-    std::sort(places.begin(), places.end());
-    for (int64_t i = 0; i < size; ++i) ASSERT_EQ(places[static_cast<size_t>(i)], i) << "of size " << size;
-  }
+  for (int64_t size = 1; size <= 2000; ++size) expect_bijection(size);
+  for (const int64_t size : {65'535, 65'536, 65'537, 100'000, 262'144, 262'145}) expect_bijection(size);
+}
+
+TEST(Random, KeyedOrderMakesEveryPermutationOfFewAlike) {
+  std::map<std::vector<int64_t>, int> seen;
+  for (uint64_t seed = 0; seed < 12'000; ++seed) ++seen[all_of(KeyedOrder(seed, 0, 4), 4)];
+  EXPECT_EQ(seen.size(), 24u);
+  for (const auto& [order, count] : seen) EXPECT_NEAR(count, 500, 120);
 }
 
 TEST(Random, KeyedOrderChangesWithSeedAndEpoch) {
@@ -127,8 +137,8 @@ TEST(Random, KeyedOrderChangesWithSeedAndEpoch) {
 }
 
 TEST(Random, KeyedOrderIsFrozen) {
-  EXPECT_EQ(all_of(KeyedOrder(1, 2, 12), 12), (std::vector<int64_t>{0}));
-  EXPECT_EQ(KeyedOrder(1, 2, 1'000'000'007).at(123'456'789), 0);
+  EXPECT_EQ(all_of(KeyedOrder(1, 2, 12), 12), (std::vector<int64_t>{0, 9, 11, 1, 6, 5, 8, 10, 3, 2, 4, 7}));
+  EXPECT_EQ(KeyedOrder(1, 2, 1'000'000'007).at(123'456'789), 778121919);
 }
 
 TEST(Random, KeyedOrderSpreadsPositions) {

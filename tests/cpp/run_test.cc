@@ -14,6 +14,7 @@
 #include "scaffold.h"
 #include "stoker/base/clock.h"
 #include "stoker/fetch/fetcher.h"
+#include "stoker/run/cores.h"
 
 namespace stoker {
 namespace {
@@ -523,7 +524,7 @@ TEST(Run, ReadsNoFurtherAheadThanItMay) {
   const Files files(60, {}, 40);
   RunOptions options = with_threads(1);
   options.max_active_batches = 60;
-  options.read_ahead_bytes = 20'000;  // some four files
+  options.read_ahead_bytes = 200'000;  // memory of four small files
   EngineRun run(files.source, plan_of({make_operator("resize", {{"size", list({800, 800})}})}), options);
   for (int64_t i = 0; i < 60; ++i) run.submit({i}, 0);
   int64_t most = 0;
@@ -532,7 +533,7 @@ TEST(Run, ReadsNoFurtherAheadThanItMay) {
     run.next(100'000);
   }
   EXPECT_GT(most, 0);
-  EXPECT_LT(most, 20'000 + 5 * 5'500);  // at most the fetches that were on their way
+  EXPECT_LT(most, 200'000 + 5 * 65'536);  // at most the fetches that were on their way
 }
 
 TEST(Run, UsesBuffersAgainAndLeavesKeptBatchesAlone) {
@@ -713,6 +714,36 @@ TEST(RunFork, AChildGetsAnErrorAndNeverHangs) {
     ASSERT_EQ(WEXITSTATUS(status), 0);
     ASSERT_TRUE(next_batch(*run));
   }
+}
+
+// ---- cores
+
+TEST(RunCores, AreDividedByRanksAndLeaveOneForTheTrainer) {
+  const auto threads = [](int affinity, std::optional<double> quota, int ranks) {
+    UsableCores cores;
+    cores.affinity = affinity;
+    cores.quota = quota;
+    cores.local_world_size = ranks;
+    return cores.threads();
+  };
+  EXPECT_EQ(threads(1, std::nullopt, 1), 1);
+  EXPECT_EQ(threads(8, std::nullopt, 1), 7);
+  EXPECT_EQ(threads(8, std::nullopt, 2), 3);
+  EXPECT_EQ(threads(64, 3.5, 1), 2);
+  EXPECT_EQ(threads(64, 0.5, 4), 1);
+  EXPECT_GE(usable_cores().threads(), 1);
+}
+
+TEST(RunCores, RunsThatShareThemFinishBoth) {
+  const auto source = test::arrays_source(test::random_images(40, 9, 9));
+  RunOptions options = with_threads(3);
+  const std::vector<Bytes> alone = epoch_of(source, options, range(0, 40), 8);
+  options.shares_cores = true;
+  std::vector<std::vector<Bytes>> got(3);
+  std::vector<std::thread> users;
+  for (auto& samples : got) users.emplace_back([&] { samples = epoch_of(source, options, range(0, 40), 8); });
+  for (std::thread& user : users) user.join();
+  for (const auto& samples : got) EXPECT_EQ(samples, alone);
 }
 
 // ---- the fetcher

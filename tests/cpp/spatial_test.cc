@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <utility>
+
 #include "scaffold.h"
 #include "stoker/transform/geometry.h"
 
@@ -70,7 +73,7 @@ Geometry random_geometry(const ImageShape& in, bool may_resize, std::mt19937& ra
     } else {
       geometry.crop = Rect{between(random, -50, in.width + 5), between(random, -8, in.height + 5),
                            between(random, 1, 60), between(random, 1, 40)};
-      if (in.dtype == DType::kUint8 && random() % 2 == 0) geometry.fill = {1, 90, 180, 255};
+      if (random() % 2 == 0) geometry.fill = {1, 90, 180, 255};
     }
   }
   if (may_resize && (kind == 1 || random() % 8 == 0)) geometry.resize = random_target(random);
@@ -213,14 +216,25 @@ TEST(Spatial, PassesAFailureOfTheReaderOn) {
 }
 
 TEST(Spatial, FillsEachChannelWithItsValue) {
-  const Pixels pixels = test::noisy(2, 2, 3, 8);
   Geometry geometry = crop_of({-1, -1, 4, 4});
   geometry.fill = {10, 20, 30, 40};
-  const Pixels out = step_by_step(pixels, {geometry});
-  EXPECT_EQ(test::crop(out, {1, 1, 2, 2}), pixels);
-  for (const size_t at : {size_t{0}, size_t{3}, size_t{12}, size_t{15}, size_t{8}}) {
-    EXPECT_EQ(out.bytes[3 * at], 10);
-    EXPECT_EQ(out.bytes[3 * at + 2], 30);
+  std::mt19937 random(1);
+  for (const DType dtype : {DType::kUint8, DType::kInt16, DType::kInt64, DType::kFloat32, DType::kFloat64}) {
+    const Pixels pixels = test::random_pixels({2, 2, 5, dtype}, random);
+    const Pixels out = step_by_step(pixels, {geometry});
+    const test::Bytes values = test::stored_plainly(out.view(), false, false, Layout::kHwc, DType::kFloat32);
+    const auto value = [&](int y, int x, int c) {
+      float got;
+      std::memcpy(&got, values.data() + static_cast<size_t>((y * 4 + x) * 5 + c) * 4, 4);
+      return got;
+    };
+    for (int c = 0; c < 5; ++c) {
+      for (const auto& [y, x] : {std::pair(0, 0), {0, 3}, {1, 0}, {2, 3}, {3, 2}}) {
+        EXPECT_EQ(value(y, x, c), 10 * (c % 4 + 1)) << name_of(dtype);
+      }
+    }
+    const ConstImage inside = std::as_const(out).view().window({1, 1, 2, 2});
+    EXPECT_EQ(packed(inside), pixels);
   }
 }
 

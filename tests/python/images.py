@@ -31,7 +31,9 @@ def encode(pixels: np.ndarray, form: str = "JPEG", mode: str | None = None, **ar
     return out.getvalue()
 
 
-def write_folder(root: Path, count: int, size: tuple[int, int] | None = (24, 32), form: str = "JPEG") -> list[Path]:
+def write_folder(
+    root: Path, count: int, size: tuple[int, int] | None = (24, 32), form: str = "JPEG"
+) -> list[Path]:
     """root/class<k>/<n>.jpg or .png, two classes; sizes differ where `size` is None. Paths in label order."""
     paths = []
     for index in range(count):
@@ -59,7 +61,9 @@ def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
         marker = data[at + 1]
         end = at + 2 if marker == 0xD9 else at + 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
         if marker == 0xDA:
-            while end + 1 < len(data) and (data[end] != 0xFF or data[end + 1] == 0 or 0xD0 <= data[end + 1] <= 0xD7):
+            while end + 1 < len(data) and (
+                data[end] != 0xFF or data[end + 1] == 0 or 0xD0 <= data[end + 1] <= 0xD7
+            ):
                 end += 1
         segments.append((marker, data[at:end]))
         at = end
@@ -76,7 +80,12 @@ def with_empty_scans(data: bytes, scans: int) -> bytes:
     table = b"\xff\xc4\x00\x14\x13\x01" + bytes(15) + b"\x00"
     bits = bytes(blocks // 8) + (bytes([0xFF >> blocks % 8]) if blocks % 8 else b"")
     scan = b"\xff\xda\x00\x08\x01" + frame[10:11] + b"\x03\x01\x3f\x00" + bits
-    return b"".join(part for marker, part in segments if marker != 0xD9) + table + scan * (scans - own) + b"\xff\xd9"
+    return (
+        b"".join(part for marker, part in segments if marker != 0xD9)
+        + table
+        + scan * (scans - own)
+        + b"\xff\xd9"
+    )
 
 
 def with_claimed_size(data: bytes, height: int, width: int) -> bytes:

@@ -116,7 +116,10 @@ def test_every_flipped_byte_of_a_png_is_found(tmp_path: Path) -> None:
 
 def test_bytes_after_the_end_are_borne(tmp_path: Path) -> None:
     jpeg, portable = encode(picture(16, 20)), encode(picture(16, 20), "PNG")
-    assert verdicts(tmp_path, [jpeg + bytes(100), jpeg + jpeg, portable + bytes(100), portable + portable]) == [None] * 4
+    assert (
+        verdicts(tmp_path, [jpeg + bytes(100), jpeg + jpeg, portable + bytes(100), portable + portable])
+        == [None] * 4
+    )
 
 
 # ---- not an image, not a file ----
@@ -211,10 +214,20 @@ def bomb(name: str) -> bytes:
         return with_empty_scans(progressive, 1000)
     header = struct.pack(">IIBBBBB", 65500, 65500, 8, 2, 0, 0, 0)
     if name == "png of 65500 x 65500":
-        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+            + chunk(b"IEND", b"")
+        )
     if name == "png of 10000 x 11999 without its data":
         header = struct.pack(">IIBBBBB", 10000, 11999, 16, 6, 0, 0, 1)
-        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+            + chunk(b"IEND", b"")
+        )
     normal = encode(picture(16, 16), "PNG")
     huge = zlib.compress(bytes(100 << 20), 1)
     if name == "png with a text of 100 MB":
@@ -249,6 +262,8 @@ BOMBS = {
 MEASURE = """
 import os, re, sys, time
 import stoker
+
+stoker.Loader, stoker.files, stoker.center_crop  # imported here, not by each child
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
@@ -353,7 +368,10 @@ def test_raise_names_every_bad_sample_of_the_batch_and_goes_on(tmp_path: Path) -
         iterator = iter(loader)
         with pytest.raises(stoker.SampleError) as raised:
             next(iterator)
-        assert [(error["index"], error["code"]) for error in raised.value.errors] == [(1, "empty"), (3, "missing")]
+        assert [(error["index"], error["code"]) for error in raised.value.errors] == [
+            (1, "empty"),
+            (3, "missing"),
+        ]
         assert str(paths[1]) in str(raised.value)
         assert str(paths[3]) in str(raised.value)
         assert list(next(iterator)[1]) == [4, 5, 6, 7]
@@ -373,7 +391,9 @@ def replaced(paths: list[Path], **options: Any) -> tuple[np.ndarray, list[int]]:
     counters = loader.counters()
     assert counters["replaced"] == len(loader.bad_samples())
     assert counters["skipped"] == 0
-    return np.concatenate([images for images, _ in batches]), [int(row) for _, rows in batches for row in rows]
+    return np.concatenate([images for images, _ in batches]), [
+        int(row) for _, rows in batches for row in rows
+    ]
 
 
 def test_replace_takes_the_next_good_one_whatever_the_threads(tmp_path: Path) -> None:
@@ -393,7 +413,9 @@ def test_replace_takes_the_next_good_one_whatever_the_threads(tmp_path: Path) ->
 def test_skip_shortens_the_batch(tmp_path: Path, threads: int) -> None:
     paths = make_files(tmp_path, 14, {2: b"", 4: b"x", 5: None, 6: b"x", 7: b"y"})
     source = stoker.files(paths, range(14))
-    loader = stoker.Loader(source, batch_size=4, on_error="skip", max_bad=10, threads=threads, dtype="uint8", layout="hwc")
+    loader = stoker.Loader(
+        source, batch_size=4, on_error="skip", max_bad=10, threads=threads, dtype="uint8", layout="hwc"
+    )
     batches = list(loader)
     assert [list(rows) for _, rows in batches] == [[0, 1, 3], [8, 9, 10, 11], [12, 13]]
     for images, rows in batches:
@@ -407,16 +429,24 @@ def test_skip_shortens_the_batch(tmp_path: Path, threads: int) -> None:
 def test_a_long_stretch_of_empty_batches_is_skipped(tmp_path: Path) -> None:
     good = make_files(tmp_path, 2, {})
     paths = [good[0], *[tmp_path / "none.jpg"] * 3000, good[1]]
-    loader = stoker.Loader(stoker.files(paths, range(3002)), batch_size=1, on_error="skip", max_bad=5000, threads=1)
+    loader = stoker.Loader(
+        stoker.files(paths, range(3002)), batch_size=1, on_error="skip", max_bad=5000, threads=1
+    )
     assert [int(rows[0]) for _, rows in loader] == [0, 3001]
 
 
-@pytest.mark.parametrize(("max_bad", "is_borne"), [(3, True), (2, False), (0.15, True), (0.1, False), (0, False)])
+@pytest.mark.parametrize(
+    ("max_bad", "is_borne"), [(3, True), (2, False), (0.15, True), (0.1, False), (0, False)]
+)
 @pytest.mark.parametrize("on_error", ["replace", "skip"])
 @pytest.mark.parametrize("threads", [0, 2])
-def test_max_bad_is_a_share_or_a_number(tmp_path: Path, max_bad: float, is_borne: bool, on_error: str, threads: int) -> None:
+def test_max_bad_is_a_share_or_a_number(
+    tmp_path: Path, max_bad: float, is_borne: bool, on_error: str, threads: int
+) -> None:
     paths = make_files(tmp_path, 20, {2: b"", 9: b"x", 15: b"y"})
-    loader = stoker.Loader(stoker.files(paths), batch_size=4, on_error=on_error, max_bad=max_bad, threads=threads)
+    loader = stoker.Loader(
+        stoker.files(paths), batch_size=4, on_error=on_error, max_bad=max_bad, threads=threads
+    )
     if is_borne:
         list(loader)
         list(loader)  # the same three are not counted twice
@@ -442,7 +472,9 @@ def test_a_hundred_bad_ones_in_a_row_are_enough(tmp_path: Path, threads: int) ->
 @pytest.mark.parametrize("on_error", ["replace", "skip"])
 def test_a_crop_that_does_not_fit_is_the_policys_too(tmp_path: Path, on_error: str) -> None:
     paths = make_files(tmp_path, 8, {3: encode(picture(5, 30))})
-    loader = stoker.Loader(stoker.files(paths, range(8)), [stoker.random_crop(9)], batch_size=4, on_error=on_error, max_bad=1)
+    loader = stoker.Loader(
+        stoker.files(paths, range(8)), [stoker.random_crop(9)], batch_size=4, on_error=on_error, max_bad=1
+    )
     rows = [list(rows) for _, rows in loader]
     assert rows == ([[0, 1, 2, 4], [4, 5, 6, 7]] if on_error == "replace" else [[0, 1, 2], [4, 5, 6, 7]])
     (bad,) = loader.bad_samples()
@@ -479,7 +511,9 @@ def test_a_file_that_vanishes_in_mid_epoch(tmp_path: Path) -> None:
 def test_a_root_that_vanishes_is_one_os_error(tmp_path: Path, on_error: str, threads: int) -> None:
     root = tmp_path / "mount"
     write_folder(root, 60)
-    loader = stoker.Loader(stoker.folder(root), batch_size=2, threads=threads, on_error=on_error, max_bad=1000)
+    loader = stoker.Loader(
+        stoker.folder(root), batch_size=2, threads=threads, on_error=on_error, max_bad=1000
+    )
     iterator = iter(loader)
     next(iterator)
     shutil.rmtree(root)
@@ -511,7 +545,9 @@ def test_errors_survive_pickling(tmp_path: Path) -> None:
 def test_nothing_is_printed(tmp_path: Path) -> None:
     names = {name: bomb(name) for name in ("jpeg of 65500 x 65500", "1000 scans of a small image")}
     names["cut"] = encode(picture(16, 16))[:-60]
-    names["warning"] = encode(picture(16, 16), "PNG")[:33] + chunk(b"iCCP", b"broken") + encode(picture(16, 16), "PNG")[33:]
+    names["warning"] = (
+        encode(picture(16, 16), "PNG")[:33] + chunk(b"iCCP", b"broken") + encode(picture(16, 16), "PNG")[33:]
+    )
     for index, data in enumerate(names.values()):
         (tmp_path / f"{index}.jpg").write_bytes(data)
     code = """
@@ -525,7 +561,13 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
                 pass
     """
     paths = [str(path) for path in tmp_path.iterdir()]
-    result = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *paths], capture_output=True, text=True, timeout=60, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *paths],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert (result.stdout, result.stderr) == ("", "")
 
 
@@ -533,8 +575,15 @@ def test_nothing_is_printed(tmp_path: Path) -> None:
 def test_thousands_of_random_mutants(tmp_path: Path) -> None:
     """Bytes changed, inserted and removed anywhere: an error or Pillow's pixels."""
     random = np.random.default_rng(7)
-    seeds = [encode(picture(30, 41), "JPEG", **arguments) for arguments in ({}, {"progressive": True}, {"restart_marker_blocks": 1})]
-    seeds += [encode(picture(30, 41, 4), "JPEG", "CMYK"), encode(picture(30, 41), "PNG"), encode(picture(30, 41), "PNG", "P")]
+    seeds = [
+        encode(picture(30, 41), "JPEG", **arguments)
+        for arguments in ({}, {"progressive": True}, {"restart_marker_blocks": 1})
+    ]
+    seeds += [
+        encode(picture(30, 41, 4), "JPEG", "CMYK"),
+        encode(picture(30, 41), "PNG"),
+        encode(picture(30, 41), "PNG", "P"),
+    ]
     for turn in range(6000):
         data = bytearray(seeds[turn % len(seeds)])
         for _ in range(random.integers(1, 4)):

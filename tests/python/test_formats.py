@@ -18,7 +18,9 @@ def decode(path: Path, data: bytes, **options: Any) -> np.ndarray:
     """The file's pixels (H, W, C) as the engine decodes them. Its 16-bit and transparency rules are Pillow's here."""
     path.write_bytes(data)
     source = _native.FilesSource([path])
-    run = _native.Run(source, [], threads=0, dtype="uint8", layout="hwc", **{"conversion": "pillow", **options})
+    run = _native.Run(
+        source, [], threads=0, dtype="uint8", layout="hwc", **{"conversion": "pillow", **options}
+    )
     run.submit([0])
     return np.asarray(run.next().images)[0]
 
@@ -26,7 +28,9 @@ def decode(path: Path, data: bytes, **options: Any) -> np.ndarray:
 def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
     assert ours.shape == theirs.shape
     differing = ours != theirs
-    assert not differing.any(), f"{differing.sum()} of {differing.size} differ, by up to {np.abs(ours.astype(int) - theirs).max()}"
+    assert not differing.any(), (
+        f"{differing.sum()} of {differing.size} differ, by up to {np.abs(ours.astype(int) - theirs).max()}"
+    )
 
 
 SIZES = [(1, 1), (7, 9), (16, 16), (17, 33), (50, 37)]
@@ -92,11 +96,23 @@ def test_a_crop_is_the_same_as_a_crop_of_the_whole(tmp_path: Path) -> None:
         whole = by_pillow(data)
         path = tmp_path / "a.jpg"
         path.write_bytes(data)
-        for rows, columns in [((0, 61), (0, 83)), ((13, 40), (17, 20)), ((60, 61), (82, 83)), ((8, 24), (1, 82)), ((1, 2), (0, 1))]:
+        for rows, columns in [
+            ((0, 61), (0, 83)),
+            ((13, 40), (17, 20)),
+            ((60, 61), (82, 83)),
+            ((8, 24), (1, 82)),
+            ((1, 2), (0, 1)),
+        ]:
             size = (rows[1] - rows[0], columns[1] - columns[0])
             for crop in range(4):
                 loader = stoker.Loader(
-                    stoker.files([path]), [stoker.random_crop(size)], batch_size=1, seed=crop, dtype="uint8", layout="hwc", threads=0
+                    stoker.files([path]),
+                    [stoker.random_crop(size)],
+                    batch_size=1,
+                    seed=crop,
+                    dtype="uint8",
+                    layout="hwc",
+                    threads=0,
                 )
                 ours = next(iter(loader))[0]
                 draw = stoker.random_crop(size).draw(61, 83, seed=crop)
@@ -132,7 +148,9 @@ def test_png(tmp_path: Path, color_type: int, depth: int, has_transparency: bool
         transparency = bytes([0, 100, 200][: 2**depth]) if color_type == PALETTE else b"\0\1" * channels
     for height, width in [*SIZES, (3, 5)]:
         samples = random_samples(height, width, channels, depth)
-        data = png(samples, color_type, depth, interlaced=interlaced, palette=palette, transparency=transparency)
+        data = png(
+            samples, color_type, depth, interlaced=interlaced, palette=palette, transparency=transparency
+        )
         path = tmp_path / "a.png"
         assert_same(decode(path, data), by_pillow(data))
         assert_same(decode(path, data, color="bgr"), by_pillow(data)[..., ::-1])
@@ -148,7 +166,9 @@ def test_png_by_pillow(tmp_path: Path, mode: str) -> None:
         assert_same(decode(tmp_path / "a.png", data), by_pillow(data))
 
 
-@pytest.mark.parametrize(("mode", "unchanged"), [("L", "L"), ("LA", "LA"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA")])
+@pytest.mark.parametrize(
+    ("mode", "unchanged"), [("L", "L"), ("LA", "LA"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA")]
+)
 def test_unchanged_keeps_the_channels_of_the_file(tmp_path: Path, mode: str, unchanged: str) -> None:
     data = encode(picture(12, 19, 3 if mode == "P" else 4), "PNG", mode)
     assert_same(decode(tmp_path / "a.png", data, color="unchanged"), by_pillow(data, unchanged))
@@ -165,7 +185,9 @@ def test_16_bit_is_rounded_to_8_by_the_loader(tmp_path: Path) -> None:
     samples[0, :4, 0] = [0, 65535, 128, 129]
     path = tmp_path / "a.png"
     path.write_bytes(png(samples, GREY, 16))
-    loader = stoker.Loader(stoker.files([path]), batch_size=1, dtype="uint8", layout="hwc", color="gray", threads=0)
+    loader = stoker.Loader(
+        stoker.files([path]), batch_size=1, dtype="uint8", layout="hwc", color="gray", threads=0
+    )
     assert_same(next(iter(loader))[0], np.floor(samples * 255 / 65535 + 0.5).astype(np.uint8))
 
 
@@ -182,7 +204,9 @@ def test_exif_orientation(tmp_path: Path, orientation: int, form: str) -> None:
     height, width = turned.shape[:2]
     crop = stoker.center_crop((9, 14))
     path.write_bytes(data)
-    loader = stoker.Loader(stoker.files([path]), [crop], batch_size=1, dtype="uint8", layout="hwc", exif="apply", threads=0)
+    loader = stoker.Loader(
+        stoker.files([path]), [crop], batch_size=1, dtype="uint8", layout="hwc", exif="apply", threads=0
+    )
     y, x = round((height - 9) / 2), round((width - 14) / 2)
     assert_same(next(iter(loader))[0], turned[y : y + 9, x : x + 14])
 
@@ -195,7 +219,16 @@ def test_an_orientation_that_does_not_exist_is_ignored(tmp_path: Path, value: in
     assert_same(decode(tmp_path / "a.jpg", data, exif="apply"), by_pillow(data))
 
 
-@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0",
+        b"Exif\0\0MM\0*\xff\xff\xff\xff",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+    ],
+)
 def test_damaged_exif_is_ignored(tmp_path: Path, exif: bytes) -> None:
     whole = encode(picture(22, 31), "JPEG")
     data = whole[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + whole[2:]

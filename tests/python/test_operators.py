@@ -42,7 +42,15 @@ OPENCV = {
     "area": cv2.INTER_AREA,
 }
 # Height, width, then the result's: up, down, strongly down, one axis only, one pixel, no change.
-SIZES = [(37, 53, 60, 91), (90, 71, 31, 33), (150, 40, 9, 31), (64, 64, 64, 20), (1, 1, 5, 7), (48, 96, 24, 48), (20, 30, 20, 30)]
+SIZES = [
+    (37, 53, 60, 91),
+    (90, 71, 31, 33),
+    (150, 40, 9, 31),
+    (64, 64, 64, 20),
+    (1, 1, 5, 7),
+    (48, 96, 24, 48),
+    (20, 30, 20, 30),
+]
 CHANNELS = [1, 3]
 
 
@@ -78,7 +86,9 @@ def assert_same(ours: Any, theirs: np.ndarray) -> None:
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
     differing = ours != theirs
-    assert not differing.any(), f"{differing.sum()} of {differing.size} values differ, the first at {np.argwhere(differing)[0]}"
+    assert not differing.any(), (
+        f"{differing.sum()} of {differing.size} values differ, the first at {np.argwhere(differing)[0]}"
+    )
 
 
 # ---- resampling ----
@@ -131,9 +141,13 @@ def test_random_resized_crop_equals_opencv(interpolation: str, channels: int) ->
         assert_same(operator.apply(pixels, draw), theirs)
 
 
-@pytest.mark.parametrize(("size", "max_size"), [(17, None), (64, None), (200, None), (40, 50), (1, None), (64, 65)])
+@pytest.mark.parametrize(
+    ("size", "max_size"), [(17, None), (64, None), (200, None), (40, 50), (1, None), (64, 65)]
+)
 @pytest.mark.parametrize(("height", "width"), [(37, 53), (90, 71), (64, 64), (40, 333), (7, 3)])
-def test_resize_of_the_shorter_side_equals_torchvision(size: int, max_size: int | None, height: int, width: int) -> None:
+def test_resize_of_the_shorter_side_equals_torchvision(
+    size: int, max_size: int | None, height: int, width: int
+) -> None:
     pixels = picture(height, width)
     theirs = F.resize(image_of(pixels), size, max_size=max_size)
     assert_same(stoker.resize(size, max_size=max_size or 0).apply(pixels), pixels_of(theirs))
@@ -188,7 +202,9 @@ def test_random_crop_pads_if_needed_as_torchvision() -> None:
     operator = stoker.random_crop(16, pad_if_needed=True, fill=7)
     draw = operator.draw(10, 40)
     padded = F.pad(image_of(pixels), [0, 6], fill=7)
-    assert_same(operator.apply(pixels, draw), pixels_of(F.crop(padded, int(draw["y"]) + 6, int(draw["x"]), 16, 16)))
+    assert_same(
+        operator.apply(pixels, draw), pixels_of(F.crop(padded, int(draw["y"]) + 6, int(draw["x"]), 16, 16))
+    )
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int64"])
@@ -212,7 +228,9 @@ def test_brightness_contrast_equals_albumentations() -> None:
     for index in range(200):
         draw = operator.draw(16, 16, index=index)
         for pixels in (ALL_LEVELS, picture(9, 13)):
-            assert_same(operator.apply(pixels, draw), theirs.apply(pixels, alpha=draw["alpha"], beta=draw["beta"]))
+            assert_same(
+                operator.apply(pixels, draw), theirs.apply(pixels, alpha=draw["alpha"], beta=draw["beta"])
+            )
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
@@ -236,12 +254,19 @@ def test_color_jitter_of_one_kind_alone(factor: float) -> None:
     pixels = picture(21, 30)
     none, some = (1, 1), (factor, factor)
     brighter = stoker.color_jitter(brightness=some, contrast=none)
-    assert_same(brighter.apply(pixels, brighter.draw(21, 30)), pixels_of(F.adjust_brightness(image_of(pixels), factor)))
+    assert_same(
+        brighter.apply(pixels, brighter.draw(21, 30)),
+        pixels_of(F.adjust_brightness(image_of(pixels), factor)),
+    )
     stronger = stoker.color_jitter(brightness=none, contrast=some)
-    assert_same(stronger.apply(pixels, stronger.draw(21, 30)), pixels_of(F.adjust_contrast(image_of(pixels), factor)))
+    assert_same(
+        stronger.apply(pixels, stronger.draw(21, 30)), pixels_of(F.adjust_contrast(image_of(pixels), factor))
+    )
 
 
-@pytest.mark.parametrize(("mean", "std"), [(MEAN, STD), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.0, 0.1, 0.9), (1.0, 0.003, 7.0))])
+@pytest.mark.parametrize(
+    ("mean", "std"), [(MEAN, STD), ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.0, 0.1, 0.9), (1.0, 0.003, 7.0))]
+)
 def test_normalize_of_uint8_equals_albumentations(mean: Any, std: Any) -> None:
     for pixels in (ALL_LEVELS, picture(17, 23)):
         theirs = albumentations.Normalize(mean, std)(image=pixels)["image"]
@@ -272,7 +297,10 @@ def test_to_float_and_normalize_equal_torchvision(arithmetic: str, theirs: Any) 
 
 def test_one_mean_for_all_channels() -> None:
     pixels = picture(8, 9)
-    assert_same(stoker.normalize(0.5, 0.25).apply(pixels), np.asarray(stoker.normalize([0.5] * 3, [0.25] * 3).apply(pixels)))
+    assert_same(
+        stoker.normalize(0.5, 0.25).apply(pixels),
+        np.asarray(stoker.normalize([0.5] * 3, [0.25] * 3).apply(pixels)),
+    )
     with pytest.raises(ValueError, match="2 channels, the images have 3"):
         stoker.normalize([0.5, 0.5], [0.25, 0.25]).apply(pixels)
 
@@ -305,7 +333,9 @@ def test_random_resized_crop_draws_as_torchvision(height: int, width: int) -> No
         assert_same_distribution([draw[name] for draw in ours], [draw[place] for draw in theirs])
     assert_same_distribution([d["width"] * d["height"] for d in ours], [h * w for _, _, h, w in theirs])
     assert_same_distribution([d["width"] / d["height"] for d in ours], [w / h for _, _, h, w in theirs])
-    assert_same_distribution([d["x"] / (width + 1 - d["width"]) for d in ours], [x / (width + 1 - w) for _, x, _, w in theirs])
+    assert_same_distribution(
+        [d["x"] / (width + 1 - d["width"]) for d in ours], [x / (width + 1 - w) for _, x, _, w in theirs]
+    )
 
 
 def test_random_resized_crop_draws_as_albumentations() -> None:
@@ -313,7 +343,9 @@ def test_random_resized_crop_draws_as_albumentations() -> None:
     transform.set_random_seed(3)
     image = np.zeros((375, 500, 3), np.uint8)
     shape = {"shape": image.shape}
-    theirs = [transform.get_params_dependent_on_data(shape, {"image": image})["crop_coords"] for _ in range(DRAWS)]
+    theirs = [
+        transform.get_params_dependent_on_data(shape, {"image": image})["crop_coords"] for _ in range(DRAWS)
+    ]
     ours = drawn(stoker.random_resized_crop(224), 375, 500)
     assert_same_distribution([d["x"] for d in ours], [left for left, _, _, _ in theirs])
     assert_same_distribution([d["y"] for d in ours], [top for _, top, _, _ in theirs])
@@ -342,7 +374,9 @@ def test_levels_are_drawn_evenly() -> None:
 
 
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 1.0])
-@pytest.mark.parametrize("make", [stoker.horizontal_flip, stoker.vertical_flip, stoker.brightness_contrast, stoker.color_jitter])
+@pytest.mark.parametrize(
+    "make", [stoker.horizontal_flip, stoker.vertical_flip, stoker.brightness_contrast, stoker.color_jitter]
+)
 def test_p_is_a_probability(make: Any, p: float) -> None:
     share = np.mean([draw["applies"] for draw in drawn(make(p=p), 8, 8)])
     assert abs(share - p) <= 3.3 * np.sqrt(p * (1 - p) / DRAWS)
@@ -400,7 +434,11 @@ def test_signature_and_docstring_come_from_the_registry(info: dict[str, Any]) ->
     assert set(signature.parameters) == {parameter["name"] for parameter in info["parameters"]}
     for parameter in info["parameters"]:
         written = signature.parameters[parameter["name"]]
-        assert written.default is written.empty if parameter["is_required"] else written.default == parameter["default"]
+        assert (
+            written.default is written.empty
+            if parameter["is_required"]
+            else written.default == parameter["default"]
+        )
         assert f"    {parameter['name']}: " in function.__doc__
         assert parameter["doc"] in function.__doc__
     assert function.__doc__.startswith(info["summary"])
@@ -427,20 +465,50 @@ WRONG = [
     (ValueError, stoker.resize, (8,), {"interpolation": "linear"}, "one of 'nearest', .*, got 'linear'"),
     (ValueError, stoker.resize, (8,), {"interpolation": "area"}, "does not exist with resampler 'pillow'"),
     (ValueError, stoker.resize, (8,), {"resampler": "opencv", "interpolation": "box"}, "resampler 'opencv'"),
-    (ValueError, stoker.random_resized_crop, (8,), {"scale": (0, 1)}, "random_resized_crop: scale must be between"),
+    (
+        ValueError,
+        stoker.random_resized_crop,
+        (8,),
+        {"scale": (0, 1)},
+        "random_resized_crop: scale must be between",
+    ),
     (ValueError, stoker.random_resized_crop, (8,), {"scale": (0.9, 0.1)}, "least, greatest"),
     (ValueError, stoker.random_resized_crop, (8,), {"ratio": (0.5,)}, "ratio must be 2 numbers, got 1"),
     (ValueError, stoker.random_resized_crop, (8,), {"p": 1.1}, "p must be between 0 and 1"),
-    (ValueError, stoker.center_crop, (8,), {"rounding": "up"}, "center_crop: rounding must be one of 'even', 'down'"),
+    (
+        ValueError,
+        stoker.center_crop,
+        (8,),
+        {"rounding": "up"},
+        "center_crop: rounding must be one of 'even', 'down'",
+    ),
     (ValueError, stoker.random_crop, (8,), {"padding": (1, 2, 3)}, "padding must be 1, 2 or 4 numbers"),
     (ValueError, stoker.random_crop, (8,), {"padding": -1}, "random_crop: padding must be between 0"),
-    (ValueError, stoker.random_crop, (8,), {"fill": 256}, "random_crop: fill must be between 0 and 255 levels"),
+    (
+        ValueError,
+        stoker.random_crop,
+        (8,),
+        {"fill": 256},
+        "random_crop: fill must be between 0 and 255 levels",
+    ),
     (TypeError, stoker.random_crop, (8,), {"pad_if_needed": "yes"}, "pad_if_needed must be True or False"),
     (ValueError, stoker.horizontal_flip, (), {"p": NAN}, "horizontal_flip: p must be between 0 and 1"),
     (TypeError, stoker.vertical_flip, (), {"p": None}, "vertical_flip: p must be a number"),
-    (ValueError, stoker.brightness_contrast, (), {"brightness": (0.3, 0.2)}, "brightness must be .least, greatest."),
+    (
+        ValueError,
+        stoker.brightness_contrast,
+        (),
+        {"brightness": (0.3, 0.2)},
+        "brightness must be .least, greatest.",
+    ),
     (ValueError, stoker.brightness_contrast, (), {"contrast": -0.5}, "contrast"),
-    (ValueError, stoker.color_jitter, (), {"brightness": (-1, 1)}, "color_jitter: brightness must be between 0"),
+    (
+        ValueError,
+        stoker.color_jitter,
+        (),
+        {"brightness": (-1, 1)},
+        "color_jitter: brightness must be between 0",
+    ),
     (ValueError, stoker.normalize, (0.5, 0), {}, "normalize: std must be between"),
     (ValueError, stoker.normalize, ([0.5] * 3, [0.5] * 2), {}, "mean has 3 channels and std 2"),
     (ValueError, stoker.to_float, (), {"arithmetic": "round"}, "'divide', 'multiply', 'cast'"),
@@ -448,14 +516,23 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("error", "make", "arguments", "keywords", "text"), WRONG)
-def test_a_wrong_argument_is_named(error: type[Exception], make: Any, arguments: Any, keywords: Any, text: str) -> None:
+def test_a_wrong_argument_is_named(
+    error: type[Exception], make: Any, arguments: Any, keywords: Any, text: str
+) -> None:
     with pytest.raises(error, match=text) as raised:
         make(*arguments, **keywords)
     assert type(raised.value) is error
 
 
 @pytest.mark.parametrize(
-    "operator", [stoker.resize(4), stoker.random_resized_crop(4), stoker.brightness_contrast(), stoker.color_jitter(), stoker.to_float()]
+    "operator",
+    [
+        stoker.resize(4),
+        stoker.random_resized_crop(4),
+        stoker.brightness_contrast(),
+        stoker.color_jitter(),
+        stoker.to_float(),
+    ],
 )
 def test_an_operator_refuses_a_dtype_that_it_cannot_take(operator: Any) -> None:
     with pytest.raises(ValueError, match=f"{operator.name}: works on uint8 images.*got float32"):

@@ -27,7 +27,18 @@ def images() -> np.ndarray:
 def test_folder_equals_torchvision(tmp_path: Path) -> None:
     datasets = pytest.importorskip("torchvision.datasets")
     data = encode(picture(4, 5))
-    names = ["b/2.jpg", "b/10.JPG", "b/x.png", "a/z.jpeg", "a/deep/er/1.jpg", "Z/ü.jpg", "Z/no.txt", "Z/.hidden.jpg", "10/a b.jpg", "9/\n.jpg"]
+    names = [
+        "b/2.jpg",
+        "b/10.JPG",
+        "b/x.png",
+        "a/z.jpeg",
+        "a/deep/er/1.jpg",
+        "Z/ü.jpg",
+        "Z/no.txt",
+        "Z/.hidden.jpg",
+        "10/a b.jpg",
+        "9/\n.jpg",
+    ]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
@@ -61,7 +72,12 @@ def test_folder_by_any_kind_of_path(tmp_path: Path) -> None:
 def test_folder_that_is_not_one(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_bytes(b"x")
-    for root, text in [("missing", "is no folder"), ("file", "is no folder"), ("empty", "holds no folder"), (".", "holds no image")]:
+    for root, text in [
+        ("missing", "is no folder"),
+        ("file", "is no folder"),
+        ("empty", "holds no folder"),
+        (".", "holds no image"),
+    ]:
         with pytest.raises(ValueError, match=text):
             stoker.folder(tmp_path / root)
 
@@ -91,7 +107,14 @@ def test_folder_refuses_extensions_that_are_none(tmp_path: Path, extensions: Any
 def test_files_in_the_order_given(tmp_path: Path) -> None:
     paths = write_folder(tmp_path, 6)[::-1]
     expected = [str(path) for path in paths]
-    for given in (paths, expected, [os.fsencode(path) for path in paths], iter(paths), np.array(expected), tuple(paths)):
+    for given in (
+        paths,
+        expected,
+        [os.fsencode(path) for path in paths],
+        iter(paths),
+        np.array(expected),
+        tuple(paths),
+    ):
         source = stoker.files(given)
         assert [source.path(index) for index in range(len(source))] == expected
         assert len(next(iter(stoker.Loader(source, batch_size=6)))) == 6
@@ -204,7 +227,9 @@ WRONG_ARRAYS = [
 ]
 
 
-@pytest.mark.parametrize("array", WRONG_ARRAYS, ids=lambda array: getattr(array, "shape", type(array).__name__))
+@pytest.mark.parametrize(
+    "array", WRONG_ARRAYS, ids=lambda array: getattr(array, "shape", type(array).__name__)
+)
 def test_arrays_refuses_what_is_no_set_of_images(array: Any) -> None:
     with pytest.raises((ValueError, TypeError), match="array"):
         stoker.arrays(array)
@@ -242,7 +267,9 @@ def test_labels_of_the_other_dtypes_come_too(images: np.ndarray, dtype: str) -> 
 
 def test_big_integers_keep_their_value(images: np.ndarray) -> None:
     rows = np.array([2**64 - 1, 2**63, 1, 0], np.uint64)
-    assert [int(value) for batch in labels_of(stoker.arrays(images, rows)) for value in batch] == rows.tolist()
+    assert [
+        int(value) for batch in labels_of(stoker.arrays(images, rows)) for value in batch
+    ] == rows.tolist()
 
 
 THINGS = [

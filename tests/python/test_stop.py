@@ -92,7 +92,10 @@ INTERRUPTED = {
 @pytest.mark.parametrize("case", INTERRUPTED)
 def test_ctrl_c_is_answered_at_once(photos: Path, case: str) -> None:
     body = textwrap.indent(textwrap.dedent(INTERRUPTED[case]), "    ")
-    child = start(photos, f"try:\n{body}\nexcept KeyboardInterrupt:\n    print('answered', time.monotonic(), flush=True)\n    raise\n")
+    child = start(
+        photos,
+        f"try:\n{body}\nexcept KeyboardInterrupt:\n    print('answered', time.monotonic(), flush=True)\n    raise\n",
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "go\n"
     time.sleep(0.3)
@@ -161,12 +164,16 @@ next(held)""",
 
 @pytest.mark.parametrize("how", ENDINGS)
 def test_the_interpreter_ends_with_a_live_loader(photos: Path, how: str) -> None:
-    code = "loader = make()\niterator = iter(loader)\nnext(iterator)\nprint('ran', flush=True)\n" + ENDINGS[how]
+    code = (
+        "loader = make()\niterator = iter(loader)\nnext(iterator)\nprint('ran', flush=True)\n" + ENDINGS[how]
+    )
     assert run(photos, code).startswith("ran\n")
 
 
 def test_the_interpreter_ends_by_an_exception(photos: Path) -> None:
-    status, out, err = finish(start(photos, "loader = make()\nfor images in loader:\n    raise ValueError('mine')"))
+    status, out, err = finish(
+        start(photos, "loader = make()\nfor images in loader:\n    raise ValueError('mine')")
+    )
     assert (status, out) == (1, "")
     assert err.rstrip().endswith("ValueError: mine")
     assert err.startswith("Traceback")
@@ -244,7 +251,9 @@ def test_no_thread_before_the_first_iteration(photos: Path) -> None:
 
 def test_close_from_another_thread_wakes_next(photos: Path) -> None:
     large = sorted(photos.glob("*.jpeg")) * 1000
-    loader = stoker.Loader(stoker.files(large), [stoker.center_crop(8), stoker.resize(8)], batch_size=1000, threads=1)
+    loader = stoker.Loader(
+        stoker.files(large), [stoker.center_crop(8), stoker.resize(8)], batch_size=1000, threads=1
+    )
     problems: list[BaseException] = []
 
     def wait() -> None:
@@ -265,7 +274,9 @@ def test_close_from_another_thread_wakes_next(photos: Path) -> None:
 
 
 def test_a_loader_made_here_and_used_in_another_thread(photos: Path) -> None:
-    loader = stoker.Loader(stoker.files(sorted(photos.glob("*.jpg"))), [stoker.resize((9, 9))], batch_size=3, threads=2)
+    loader = stoker.Loader(
+        stoker.files(sorted(photos.glob("*.jpg"))), [stoker.resize((9, 9))], batch_size=3, threads=2
+    )
     sums: list[float] = []
     thread = threading.Thread(target=lambda: sums.extend(float(images.sum()) for images in loader))
     thread.start()
@@ -356,5 +367,7 @@ def test_multiprocessing_by_fork_and_spawn(photos: Path, tmp_path: Path) -> None
             """
         )
     )
-    result = subprocess.run([sys.executable, str(script), str(photos)], capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [sys.executable, str(script), str(photos)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (result.returncode, result.stderr) == (0, "")

@@ -2,9 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <new>
 
 #include "stoker/base/clock.h"
 #include "stoker/fetch/fetcher.h"
@@ -63,7 +65,12 @@ class FileFetcher : public Fetcher {
     if (request.path.empty()) {
       result.bytes = SampleBytes(request.memory);
     } else {
-      result.failure = read(request, &result.bytes);
+      try {
+        result.failure = read(request, &result.bytes);
+      } catch (const std::bad_alloc&) {  // on a thread of its own nobody could catch it
+        result.failure = failed(SampleErrorCode::kUnreadable, "there is no memory for the file",
+                                "free memory, or remove the file if it is a huge one");
+      }
     }
     result.cpu_ns = thread_cpu_ns() - cpu_begin;
     result.wall_ns = wall_ns() - wall_begin;
@@ -134,10 +141,11 @@ class FileFetcher : public Fetcher {
     const auto file_bytes = static_cast<uint64_t>(before.st_size);
     if (file_bytes == 0)
       return failed(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
-    if (request.offset_bytes > file_bytes) {
+    const uint64_t behind = file_bytes - std::min(request.offset_bytes, file_bytes);
+    const uint64_t wanted = request.length_bytes.value_or(behind);
+    if (request.offset_bytes > file_bytes || wanted > behind) {
       return failed(SampleErrorCode::kTruncated, "the file ends before the range asked for", "make it anew");
     }
-    const uint64_t wanted = request.length_bytes.value_or(file_bytes - request.offset_bytes);
     if (wanted > kMaxFileBytes) {
       return failed(SampleErrorCode::kTooLarge,
                     "the file has " + std::to_string(wanted) + " bytes, allowed are at most " +

@@ -73,7 +73,7 @@ struct CountersReading {
   int64_t replaced = 0;
   int64_t skipped = 0;
   int64_t consumer_wait_ns = 0;  // next() waited this long
-  int64_t ready_bytes = 0;       // read ahead and not yet decoded
+  int64_t ready_bytes = 0;       // memory of what is read ahead and not yet decoded
   int64_t ready_batches = 0;     // finished and not yet taken
 };
 

@@ -60,7 +60,7 @@ class Pipeline::Decoding : public RegionReader {
   ImageShape shape_;
 };
 
-Failure Pipeline::run(const Sample& sample, const SampleKey& key, SlotGiver& slots, StepCounters& counters) {
+Failure Pipeline::run(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters) {
   const int64_t begin = thread_cpu_ns();
   Decoding decoding(*this, sample);
   ImageShape decoded;
@@ -68,7 +68,7 @@ Failure Pipeline::run(const Sample& sample, const SampleKey& key, SlotGiver& slo
   const int64_t opened = thread_cpu_ns();
   if (Failure failure = draw_all(key, decoded)) return failure;
   const int64_t store_before = counters.store_ns.get();
-  Failure failure = run_segments(decoded, decoding, slots, counters);
+  Failure failure = run_segments(decoded, decoding, sink, counters);
   const int64_t store_ns = counters.store_ns.get() - store_before;
   const int64_t decode_ns = opened - begin + decoding.decode_ns;
   counters.decode_ns.add(decode_ns);
@@ -107,7 +107,7 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
   return std::nullopt;
 }
 
-Failure Pipeline::run_segments(const ImageShape& decoded, RegionReader& reader, SlotGiver& slots,
+Failure Pipeline::run_segments(const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
                                StepCounters& counters) {
   chain_.begin(decoded, &reader);
   for (const Plan::Segment& segment : plan_.segments()) {
@@ -124,7 +124,7 @@ Failure Pipeline::run_segments(const ImageShape& decoded, RegionReader& reader, 
     observe(pixels, segment);
     if (segment.is_last) {
       const int64_t begin = thread_cpu_ns();
-      failure = this->store(pixels, store, segment, slots);
+      failure = this->store(pixels, store, segment, sink);
       counters.store_ns.add(thread_cpu_ns() - begin);
       return failure;
     }
@@ -175,7 +175,7 @@ ConstImage Pipeline::through_tables(const ConstImage& pixels, const Plan::Segmen
 }
 
 Failure Pipeline::store(const ConstImage& pixels, Store store, const Plan::Segment& segment,
-                        SlotGiver& slots) {
+                        SampleSink& sink) {
   store.layout = plan_.options().layout;
   store.dtype = plan_.dtype();
   ConstImage image = pixels;
@@ -194,12 +194,7 @@ Failure Pipeline::store(const ConstImage& pixels, Store store, const Plan::Segme
       image = through_tables(pixels, segment);
     }
   }
-  ImageShape shape = image.shape;
-  shape.dtype = store.dtype;
-  void* slot = nullptr;
-  if (Failure failure = slots.slot(shape, &slot)) return failure;
-  store_image(store, image, slot);
-  return std::nullopt;
+  return sink.take(image, store);
 }
 
 }  // namespace stoker

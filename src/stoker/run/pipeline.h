@@ -17,11 +17,11 @@
 namespace stoker {
 
 // Where a finished sample goes.
-class SlotGiver {
+class SampleSink {
  public:
-  virtual ~SlotGiver() = default;
-  // Memory for the sample's `shape`, or why it cannot be placed.
-  virtual Failure slot(const ImageShape& shape, void** memory) = 0;
+  virtual ~SampleSink() = default;
+  // `pixels` are still to be mirrored, looked up, cast and laid out as `store` says; store_image() does it.
+  virtual Failure take(const ConstImage& pixels, const Store& store) = 0;
 };
 
 // Working state of one thread; nothing here is shared.
@@ -33,16 +33,17 @@ class Pipeline {
     decode_options_.limits.is_cancelled = is_cancelled;
   }
 
-  // Takes `sample` through decode, transform and store. A failure leaves the slot as it was or undefined.
-  Failure run(const Sample& sample, const SampleKey& key, SlotGiver& slots, StepCounters& counters);
+  // Takes `sample` through decode and transform to `sink`. After a failure what the sink holds of it is
+  // undefined.
+  Failure run(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters);
 
  private:
   class Decoding;
 
   Failure draw_all(const SampleKey& key, const ImageShape& decoded);
-  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SlotGiver& slots,
+  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
                        StepCounters& counters);
-  Failure store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SlotGiver& slots);
+  Failure store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SampleSink& sink);
   ConstImage through_tables(const ConstImage& pixels, const Plan::Segment& segment);
   void observe(const ConstImage& pixels, const Plan::Segment& segment);
 

@@ -19,13 +19,19 @@ bool comes_later(const Sample& a, const Sample& b) {
 }  // namespace
 
 // The place of one sample in its batch.
-class Run::State::Slots : public SlotGiver {
+class Run::State::Slot : public SampleSink {
  public:
-  Slots(BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
+  Slot(BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
       : work_(work), position_(position), shapes_(shapes), provider_(provider) {}
 
-  Failure slot(const ImageShape& shape, void** memory) override {
-    if (work_.slot(position_, shape, shapes_, provider_, memory)) return std::nullopt;
+  Failure take(const ConstImage& pixels, const Store& store) override {
+    ImageShape shape = pixels.shape;
+    shape.dtype = store.dtype;
+    void* memory = nullptr;
+    if (work_.slot(position_, shape, shapes_, provider_, &memory)) {
+      store_image(store, pixels, memory);
+      return std::nullopt;
+    }
     is_conflict = true;
     SampleError error;
     error.code = SampleErrorCode::kShape;
@@ -140,7 +146,6 @@ void Run::State::fetched(Sample sample, FetchResult result) {
   sample.failure = std::move(result.failure);
   push_ready(std::move(sample));
   read_ahead();
-  if (fetching_ == 0) settle_waits();
 }
 
 void Run::State::push_ready(Sample sample) {
@@ -175,6 +180,7 @@ std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, Work
     sample = pop_ready();
     *work = find_work(sample->batch);
     read_ahead();
+    if (is_full()) settle_waits();
   }
   counters.settle(wall_ns());
   counters.waiting_since_ns = 0;
@@ -183,8 +189,7 @@ std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, Work
 
 // Every sample that may be begun is at a thread: the reader of the batches is what is slow.
 bool Run::State::is_full() const {
-  return heap_.empty() && fetching_ == 0 &&
-         static_cast<int>(active_.size()) >= options_.max_active_batches &&
+  return heap_.empty() && fetching_ == 0 && static_cast<int>(active_.size()) >= options_.max_active_batches &&
          std::all_of(active_.begin(), active_.end(),
                      [](const WorkPointer& each) { return each->next_to_fetch == each->count(); });
 }
@@ -245,9 +250,9 @@ Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, in
   if (!failure) {
     const SampleKey key{options_.seed, work->epoch(), static_cast<uint64_t>(sample.index), sample.occurrence,
                         0};
-    Slots slots(*work, position, options_.shapes, images_);
-    failure = pipeline.run(sample, key, slots, counters);
-    *is_conflict = slots.is_conflict;
+    Slot slot(*work, position, options_.shapes, images_);
+    failure = pipeline.run(sample, key, slot, counters);
+    *is_conflict = slot.is_conflict;
   }
   if (failure) {
     failure->index = sample.index;
@@ -297,10 +302,11 @@ void Run::State::finish_place(const WorkPointer& work) {
     MutexLock lock(mutex_);
     if (--work->unfinished > 0) return;
   }
+  const int64_t asked = work->count();
   Batch batch = work->finish(*source_, options_.on_error, plan_->options().layout, columns_);
   MutexLock lock(mutex_);
   totals_.skipped +=
-      options_.on_error == OnError::kSkip ? work->count() - static_cast<int64_t>(batch.indices.size()) : 0;
+      options_.on_error == OnError::kSkip ? asked - static_cast<int64_t>(batch.indices.size()) : 0;
   work->batch = std::move(batch);
   work->is_ready = true;
   done_.notify_all();

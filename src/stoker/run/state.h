@@ -43,7 +43,7 @@ class Run::State {
   bool is_forked_copy() const { return getpid() != process_; }
 
  private:
-  class Slots;
+  class Slot;
   using WorkPointer = std::shared_ptr<BatchWork>;
 
   std::vector<uint16_t> count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch)

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "stoker/source/source.h"
@@ -18,26 +19,24 @@ bool has_extension(const std::string& name, const std::vector<std::string>& exte
                      [&](const std::string& extension) { return lower.ends_with(extension); });
 }
 
-// Files below `folder`, folder by folder in the order of their names. Links to folders are followed, but
-// never into a folder that is already open above (a loop).
+// Files of each folder below `folder`, by the folder's path as text, so that "a-b" comes before "a/c". Links
+// to folders are followed, but never into a folder that is already open above (a loop).
+using FilesByFolder = std::map<std::string, std::vector<std::string>>;
+
 void list_files(const fs::path& folder, const std::vector<std::string>& extensions, std::set<fs::path>& open,
-                std::vector<std::string>& paths) {
+                FilesByFolder& found) {
   const fs::path canonical = fs::canonical(folder);
   if (!open.insert(canonical).second) return;
-  std::vector<std::string> files;
-  std::vector<fs::path> folders;
+  std::vector<std::string>& files = found[folder.string()];
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code ignored;
     if (entry.is_directory(ignored)) {
-      folders.push_back(entry.path());
+      list_files(entry.path(), extensions, open, found);
     } else if (has_extension(entry.path().filename().string(), extensions)) {
       files.push_back(entry.path().string());
     }
   }
   std::sort(files.begin(), files.end());
-  std::sort(folders.begin(), folders.end());
-  paths.insert(paths.end(), files.begin(), files.end());
-  for (const fs::path& inner : folders) list_files(inner, extensions, open, paths);
   open.erase(canonical);
 }
 
@@ -62,7 +61,11 @@ FolderListing list_folder(const std::string& root, const std::vector<std::string
     for (size_t label = 0; label < listing.classes.size(); ++label) {
       std::set<fs::path> open;
       const size_t before = listing.paths.size();
-      list_files(fs::path(root) / listing.classes[label], extensions, open, listing.paths);
+      FilesByFolder found;
+      list_files(fs::path(root) / listing.classes[label], extensions, open, found);
+      for (const auto& [folder, files] : found) {
+        listing.paths.insert(listing.paths.end(), files.begin(), files.end());
+      }
       if (listing.paths.size() == before) {
         std::string known;
         for (const std::string& extension : extensions) known += (known.empty() ? "" : " ") + extension;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "stoker/base/memory.h"
 
@@ -49,6 +50,37 @@ void carry_out(const Geometry& geometry, const ConstImage& in, const Image& out,
   copy_flipped(current, geometry.flip_horizontal, geometry.flip_vertical, out);
 }
 
+template <class Element>
+std::vector<uint8_t> pixel_of(const std::array<uint8_t, 4>& fill, int channels) {
+  std::vector<uint8_t> pixel(static_cast<size_t>(channels) * sizeof(Element));
+  for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
+    const auto value = static_cast<Element>(fill[c % 4]);
+    std::memcpy(pixel.data() + c * sizeof value, &value, sizeof value);
+  }
+  return pixel;
+}
+
+std::vector<uint8_t> filled_pixel(const std::array<uint8_t, 4>& fill, const ImageShape& shape) {
+  switch (shape.dtype) {
+    case DType::kBool:
+    case DType::kUint8:
+      return pixel_of<uint8_t>(fill, shape.channels);
+    case DType::kUint16:
+    case DType::kInt16:
+      return pixel_of<uint16_t>(fill, shape.channels);
+    case DType::kInt32:
+      return pixel_of<int32_t>(fill, shape.channels);
+    case DType::kInt64:
+      return pixel_of<int64_t>(fill, shape.channels);
+    case DType::kFloat32:
+      return pixel_of<float>(fill, shape.channels);
+    case DType::kFloat64:
+      return pixel_of<double>(fill, shape.channels);
+    default:
+      STOKER_CHECK(!"a dtype that can be filled");
+  }
+}
+
 }  // namespace
 
 ImageShape shape_of(const Geometry& geometry, const ImageShape& in) {
@@ -82,7 +114,8 @@ void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t,
   const int left = std::clamp(-crop.x, 0, crop.width);
   const int right_end = std::clamp(in.width() - crop.x, left, crop.width);
   const bool is_plain = fill == std::array<uint8_t, 4>{};
-  STOKER_CHECK(is_plain || in.shape.dtype == DType::kUint8);
+  std::vector<uint8_t> filled;
+  if (!is_plain) filled = filled_pixel(fill, in.shape);
   for (int y = 0; y < crop.height; ++y) {
     auto* to = out.row<uint8_t>(y);
     const int from_y = crop.y + y;
@@ -91,8 +124,9 @@ void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t,
       if (is_plain) {
         std::memset(to, 0, out.shape.row_bytes());
       } else {
-        const auto channels = static_cast<size_t>(in.channels());
-        for (size_t i = 0; i < out.shape.row_bytes(); ++i) to[i] = fill[i % channels % 4];
+        for (int x = 0; x < crop.width; ++x) {
+          std::memcpy(to + static_cast<size_t>(x) * pixel_bytes, filled.data(), pixel_bytes);
+        }
       }
     }
     if (has_row) {

@@ -10,8 +10,8 @@ ImageShape shape_of(const Geometry& geometry, const ImageShape& in);
 void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch);
 void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, const Image& out);
 
-// Copies `crop` of `in` to `out`; where it reaches outside, `fill` stands (channel c takes fill[c % 4],
-// scaled to nothing: the value itself). Any dtype; fill other than 0 needs uint8.
+// Copies `crop` of `in` to `out`; where it reaches outside, `fill` stands (channel c takes the value
+// fill[c % 4] itself, whatever the dtype). Any dtype; half floats with a fill of 0 alone.
 void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t, 4>& fill, const Image& out);
 
 // Mirrors `in` into `out`, of the same shape.
