@@ -51,13 +51,13 @@ def tree_pss_mb(pid):
 class Process:
     """One system in its own process."""
 
-    def __init__(self, system, root, files, count):
+    def __init__(self, system, root, floor, count, python=sys.executable):
         self.system, self.count, self.seed = system, count, 0
         if system == FLOOR:
-            command = [*files, str(WORKERS)]
+            command = [*floor, str(WORKERS)]
         else:
             program = str(Path(__file__).with_name("systems.py"))
-            command = [sys.executable, program, system, str(root), str(count)]
+            command = [python, program, system, str(root), str(count)]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.read()
 
@@ -147,19 +147,25 @@ def conditions(args, files, cores):
     }
 
 
-def measure(args, folder):
-    files = sorted(p for p in args.data.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg") and p.is_file())
+def lay_out(data, images, folder):
+    """(a root with one class, the files that it links to, images in it); files repeat to fill a round.
+
+    Takes this process and those that it will start to as many cores as there are workers.
+    """
+    files = sorted(p for p in data.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg") and p.is_file())
     if not files:
-        sys.exit(f"loading: {args.data} holds no .jpg or .jpeg file")
-    args.images = max(1, args.images // BATCH) * BATCH
-    cores = sorted(os.sched_getaffinity(0))[:WORKERS]
-    os.sched_setaffinity(0, cores)  # inherited by all
-    # One class, files repeated until a round has enough work to be timed.
-    root = Path(folder) / "images"
+        sys.exit(f"{data} holds no .jpg or .jpeg file")
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:WORKERS])
+    root, count = Path(folder) / "images", max(1, images // BATCH) * BATCH
     (root / "all").mkdir(parents=True)
-    for i in range(args.images):
+    for i in range(count):
         file = files[i % len(files)]
         (root / "all" / f"{i:06d}{file.suffix}").symlink_to(file.resolve())
+    return root, files, count
+
+
+def measure(args, folder):
+    root, files, args.images = lay_out(args.data, args.images, folder)
     listed = Path(folder) / "files.txt"
     listed.write_text("".join(f"{file}\n" for file in files))
 
@@ -167,7 +173,7 @@ def measure(args, folder):
     systems = [s for s in SYSTEMS if (not args.systems or s in args.systems) and (s != "dali" or has_dali)]
     floor = [str(compile_floor(folder)), str(listed)] if FLOOR in systems else None
     report = {
-        "conditions": conditions(args, files, len(cores)),
+        "conditions": conditions(args, files, len(os.sched_getaffinity(0))),
         "difference": {},
         "growth_mb": {},
         "rounds": [],

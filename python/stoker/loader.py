@@ -211,7 +211,7 @@ class _Epoch:
         self._run = run
         self._epoch = epoch
         self._order = _native.Order(loader.seed, epoch, len(loader.source)) if loader.shuffle else None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may take a batch while its thread waits for one
         self._submitted = 0
         self._taken = 0
         self._is_detached = False

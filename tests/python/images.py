@@ -1,4 +1,4 @@
-"""Image files for tests, made with NumPy and Pillow alone, and the JPEGs and PNGs that Pillow does not write."""
+"""Image files for tests, made with NumPy and Pillow alone, and JPEGs and PNGs that Pillow does not write."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def by_pillow(data: bytes, mode: str = "RGB") -> np.ndarray:
 
 
 def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
-    """(marker, everything from the marker to the next one) in order; entropy-coded data belong to their SOS."""
+    """(marker, all from this marker to the next) in order; entropy-coded data belong to their SOS."""
     segments, at = [(0xD8, data[:2])], 2
     while at < len(data):
         marker = data[at + 1]
@@ -71,7 +71,7 @@ def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def with_empty_scans(data: bytes, scans: int) -> bytes:
-    """A progressive JPEG with scans at its end that say nothing new, `scans` in all. Its pixels stay as they are."""
+    """A progressive JPEG with scans at its end that say nothing new, `scans` in all; the same pixels."""
     segments = jpeg_segments(data)
     frame = next(part for marker, part in segments if marker == 0xC2)
     own = sum(marker == 0xDA for marker, _ in segments)
@@ -126,7 +126,10 @@ def png(
     palette: np.ndarray | None = None,
     transparency: bytes | None = None,
 ) -> bytes:
-    """A PNG of any kind. samples: (H, W, C), C as color_type (0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 RGBA) has it."""
+    """A PNG of any kind.
+
+    samples: (H, W, C), with C of color_type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.
+    """
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
     parts = [samples[y::dy, x::dx] for y, x, dy, dx in _PASSES] if interlaced else [samples]

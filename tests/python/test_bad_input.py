@@ -1,4 +1,4 @@
-"""Files that are damaged, hostile or gone: a clear error or the policy's answer, never grey pixels, a crash or a hang."""
+"""Files that are damaged, hostile or gone: a clear error or the policy's answer, never grey pixels or a hang."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stoker
 from images import by_pillow, chunk, encode, picture, png, with_claimed_size, with_empty_scans, write_folder
 from PIL import Image
+
+import stoker
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -257,8 +258,8 @@ BOMBS = {
     "jpeg with 10 MB of comments": None,
 }
 
-# One process loads a normal image and forks for each bomb: a new process has its peak of memory to itself. Prints the
-# code, by how many KiB the peak rose, and CPU seconds.
+# A process that forks for each bomb, so that each has its peak of memory to itself. Prints the code, by how
+# many KiB the peak rose above that of a normal image, and CPU seconds.
 MEASURE = """
 import os, re, sys, time
 import stoker

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stoker
 from images import by_pillow, encode, picture, png
 from PIL import Image, ImageOps
+
+import stoker
 from stoker import _native
 
 
 def decode(path: Path, data: bytes, **options: Any) -> np.ndarray:
-    """The file's pixels (H, W, C) as the engine decodes them. Its 16-bit and transparency rules are Pillow's here."""
+    """The file's pixels (H, W, C) as the engine decodes them, with Pillow's rule for 16 bits."""
     path.write_bytes(data)
     source = _native.FilesSource([path])
     run = _native.Run(

@@ -1,4 +1,4 @@
-"""stoker.Loader: shapes, order, epochs, what may be kept, and that threads and instruction sets change nothing."""
+"""stoker.Loader: shapes, order, epochs, what may be kept; threads and instruction sets change nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stoker
 from images import by_pillow, encode, picture, png, write_folder
+
+import stoker
 from stoker import _native
 
 COUNT = 23

@@ -1,4 +1,4 @@
-"""Every operator against the library that it follows, with the same parameters; and its draws against theirs."""
+"""Every operator against the library that it follows, with the same parameters, and its draws against theirs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stoker
 import torchvision_schemas
 from images import picture
 from PIL import Image
+
+import stoker
 from stoker import _native
 
 torchvision_schemas.define_missing()

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stoker
 from images import encode, picture, write_folder
+
+import stoker
 
 
 def labels_of(source: Any, batch_size: int = 3) -> list[Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import stoker
 from images import encode, picture
+
+import stoker
 
 # What each child begins with. argv: a folder of JPEGs.
 BEGIN = """
@@ -26,7 +27,8 @@ import stoker
 PATHS = sorted(Path(sys.argv[1]).glob("*.jpg")) * 50
 
 def make(threads=2, batch_size=8, **options):
-    return stoker.Loader(stoker.files(PATHS), [stoker.random_resized_crop(64)], batch_size=batch_size, threads=threads, **options)
+    options = dict(batch_size=batch_size, threads=threads, **options)
+    return stoker.Loader(stoker.files(PATHS), [stoker.random_resized_crop(64)], **options)
 
 def counts():
     rss = int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -76,13 +78,13 @@ INTERRUPTED = {
     "no threads": "\nwhile True:\n    for images in make(threads=0, batch_size=400): print('go', flush=True)",
     "slow producer": """
         large = [sorted(Path(sys.argv[1]).glob("*.jpeg"))[0]] * 400
-        loader = stoker.Loader(stoker.files(large), [stoker.resize(16), stoker.center_crop(16)], batch_size=100, threads=1)
+        loader = stoker.Loader(stoker.files(large), [stoker.resize((16, 16))], batch_size=100, threads=1)
         print('go', flush=True)
         next(iter(loader))
     """,
     "slow producer, no threads": """
         large = [sorted(Path(sys.argv[1]).glob("*.jpeg"))[0]] * 400
-        loader = stoker.Loader(stoker.files(large), [stoker.resize(16), stoker.center_crop(16)], batch_size=100, threads=0)
+        loader = stoker.Loader(stoker.files(large), [stoker.resize((16, 16))], batch_size=100, threads=0)
         print('go', flush=True)
         next(iter(loader))
     """,
@@ -94,7 +96,7 @@ def test_ctrl_c_is_answered_at_once(photos: Path, case: str) -> None:
     body = textwrap.indent(textwrap.dedent(INTERRUPTED[case]), "    ")
     child = start(
         photos,
-        f"try:\n{body}\nexcept KeyboardInterrupt:\n    print('answered', time.monotonic(), flush=True)\n    raise\n",
+        f"try:\n{body}\nexcept KeyboardInterrupt:\n    print(time.monotonic(), flush=True)\n    raise\n",
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "go\n"
@@ -135,6 +137,29 @@ def test_a_loader_goes_on_after_ctrl_c(photos: Path) -> None:
     assert out.split()[0] == "True"
 
 
+def test_a_signal_handler_may_use_the_loader_that_waits(photos: Path) -> None:
+    """The handler runs inside next(): it takes a batch, or closes the loader."""
+    out = run(
+        photos,
+        """
+        for threads in (0, 1):
+            for what in ("next", "close"):
+                loader = make(threads=threads, batch_size=100)
+                iterator, seen = iter(loader), []
+                signal.signal(signal.SIGALRM, lambda *_: seen.append(next(iterator)) if what == "next" else loader.close())
+                signal.setitimer(signal.ITIMER_REAL, 0.03)
+                try:
+                    for images in iterator:
+                        seen.append(images)
+                except RuntimeError:
+                    print(what, "ended")
+                else:
+                    print(what, sum(map(len, seen)) == len(PATHS))
+        """,
+    )
+    assert out == "next True\nclose ended\n" * 2
+
+
 # ---- the end of the interpreter ----
 
 ENDINGS = {
@@ -143,10 +168,12 @@ ENDINGS = {
     "del": "del iterator, loader",
     "del loader": "del loader",
     "close": "loader.close()",
-    "in a global list": "keep = [loader, iterator, stoker.resize(8), stoker.files(PATHS)]; import builtins; builtins.keep = keep",
-    "in a cycle": "class Node: pass\nnode = Node(); node.me = node; node.it = iterator; node.loader = loader; del node, iterator, loader",
+    "in a global list": "import builtins\nbuiltins.keep = [loader, iterator, stoker.resize(8), stoker.files(PATHS)]",
+    "in a cycle": "cycle = [loader, iterator]\ncycle.append(cycle)\ndel cycle, iterator, loader",
     "os._exit": "os._exit(0)",
-    "in a daemon thread": "threading.Thread(target=lambda: [time.sleep(0.001) for _ in iterator], daemon=True).start(); time.sleep(0.05)",
+    "in a daemon thread": """
+threading.Thread(target=lambda: [time.sleep(0.001) for _ in iterator], daemon=True).start()
+time.sleep(0.05)""",
     "in a daemon thread inside next()": """
 big = make(batch_size=400)
 threading.Thread(target=lambda: list(big), daemon=True).start()

@@ -5,12 +5,9 @@
 #include <nanobind/stl/unique_ptr.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <thread>
 
 #include "stoker/base/clock.h"
-#include "stoker/base/mutex.h"
+#include "stoker/python/live_runs.h"
 #include "stoker/python/module.h"
 #include "stoker/run/cores.h"
 #include "stoker/transform/targets.h"
@@ -112,7 +109,7 @@ std::shared_ptr<Run> make_run(std::shared_ptr<Source> source, const std::vector<
   }
   auto plan = std::make_shared<Plan>(operators, plan_options, source->image_shape());
   auto run = std::make_shared<Run>(std::move(source), std::move(plan), run_options);
-  remember(run);
+  close_at_exit(run);
   return run;
 }
 
@@ -128,55 +125,9 @@ std::vector<int64_t> indices_from_python(nb::handle object) {
   return indices;
 }
 
-// Note [exit]
-// A daemon thread that comes back for the GIL while the interpreter is being taken down is ended by
-// pthread_exit, whose unwinding no C++ frame survives. So all runs are closed by atexit, while Python still
-// works, and it waits until no thread is within next().
-struct LiveRuns {
-  Mutex mutex;
-  std::vector<std::weak_ptr<Run>> runs STOKER_GUARDED_BY(mutex);
-  std::atomic<int> threads_in_next{0};
-};
-
-LiveRuns& live_runs() {
-  static LiveRuns live;
-  return live;
-}
-
-void remember(const std::shared_ptr<Run>& run) {
-  LiveRuns& live = live_runs();
-  MutexLock lock(live.mutex);
-  std::erase_if(live.runs, [](const std::weak_ptr<Run>& each) { return each.expired(); });
-  live.runs.push_back(run);
-}
-
-void close_all_runs() {
-  LiveRuns& live = live_runs();
-  std::vector<std::weak_ptr<Run>> runs;
-  {
-    MutexLock lock(live.mutex);
-    runs.swap(live.runs);
-  }
-  const nb::gil_scoped_release release;
-  for (const std::weak_ptr<Run>& each : runs) {
-    if (const std::shared_ptr<Run> run = each.lock()) run->close();
-  }
-  const int64_t until = wall_ns() + kSignalCheckNs * 20;
-  while (live.threads_in_next > 0 && wall_ns() < until)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
-class InNext {
- public:
-  InNext() { ++live_runs().threads_in_next; }
-  ~InNext() { --live_runs().threads_in_next; }
-  InNext(const InNext&) = delete;
-  InNext& operator=(const InNext&) = delete;
-};
-
 // The next batch; TimeoutError after `timeout_s` seconds, None when none is submitted.
 nb::object next_batch(Run& run, std::optional<double> timeout_s) {
-  const InNext here;
+  const InsideRun here;
   const int64_t begin = wall_ns();
   while (true) {
     std::optional<Batch> batch;
@@ -299,7 +250,7 @@ void bind_run(nb::module_& module) {
           },
           nb::arg("begin"), nb::arg("end"),
           "Sample indices at the positions [begin, end) of the epoch's order.");
-  module.def("_close_all_runs", &close_all_runs, "Called by atexit.");
+  module.def("_close_all_runs", &close_live_runs, "Called by atexit.");
   nb::module_::import_("atexit").attr("register")(module.attr("_close_all_runs"));
   module.def("usable_cores", [] {
     const UsableCores cores = usable_cores();

@@ -1,0 +1,57 @@
+#include "stoker/python/live_runs.h"
+
+#include <nanobind/nanobind.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "stoker/base/clock.h"
+#include "stoker/base/mutex.h"
+
+namespace stoker {
+namespace {
+
+constexpr int64_t kExitWaitNs = 1'000'000'000;
+
+struct LiveRuns {
+  Mutex mutex;
+  std::vector<std::weak_ptr<Run>> runs STOKER_GUARDED_BY(mutex);
+  std::atomic<int> threads_inside{0};
+};
+
+LiveRuns& live_runs() {
+  static LiveRuns live;
+  return live;
+}
+
+}  // namespace
+
+void close_at_exit(const std::shared_ptr<Run>& run) {
+  LiveRuns& live = live_runs();
+  MutexLock lock(live.mutex);
+  std::erase_if(live.runs, [](const std::weak_ptr<Run>& each) { return each.expired(); });
+  live.runs.push_back(run);
+}
+
+void close_live_runs() {
+  LiveRuns& live = live_runs();
+  std::vector<std::weak_ptr<Run>> runs;
+  {
+    MutexLock lock(live.mutex);
+    runs.swap(live.runs);
+  }
+  const nanobind::gil_scoped_release release;
+  for (const std::weak_ptr<Run>& each : runs) {
+    if (const std::shared_ptr<Run> run = each.lock()) run->close();
+  }
+  const int64_t until = wall_ns() + kExitWaitNs;
+  while (live.threads_inside > 0 && wall_ns() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+InsideRun::InsideRun() { ++live_runs().threads_inside; }
+InsideRun::~InsideRun() { --live_runs().threads_inside; }
+
+}  // namespace stoker

@@ -1,0 +1,29 @@
+// The runs that still exist when the interpreter ends.
+//
+// Note [exit]
+// A daemon thread that comes back for the GIL while the interpreter is being taken down is ended by
+// pthread_exit, whose unwinding no C++ frame survives. So all runs are closed by atexit, while Python still
+// works, and it waits until no thread is inside one.
+#pragma once
+
+#include <memory>
+
+#include "stoker/run/run.h"
+
+namespace stoker {
+
+void close_at_exit(const std::shared_ptr<Run>& run);
+
+// For atexit, with the GIL held.
+void close_live_runs();
+
+// Lives while a Python thread waits inside a run.
+class InsideRun {
+ public:
+  InsideRun();
+  ~InsideRun();
+  InsideRun(const InsideRun&) = delete;
+  InsideRun& operator=(const InsideRun&) = delete;
+};
+
+}  // namespace stoker
