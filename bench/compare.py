@@ -1,8 +1,8 @@
 """Question: is one build of stoker faster than another?
 
 Two Python interpreters, each with a build of its own installed, run the same system of loading.py in turn on
-the same images. The answer is faster, slower or cannot tell: both quartiles of the ratios within rounds must lie
-on one side of 1, and further from it than the noise that is allowed for.
+the same images. The answer is faster, slower or cannot tell: both quartiles of the ratios within rounds must
+lie on one side of 1, and further from it than the noise that is allowed for.
 """
 
 import argparse

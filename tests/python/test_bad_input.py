@@ -1,4 +1,4 @@
-"""Files that are damaged, hostile or gone: a clear error or the policy's answer, never grey pixels or a hang."""
+"""Files that are damaged, hostile or gone: a clear error or the policy's answer, no grey pixels."""
 
 from __future__ import annotations
 

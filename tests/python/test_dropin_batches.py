@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from PIL import Image  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torch.utils.data import ConcatDataset, TensorDataset, default_collate  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision import tv_tensors  # noqa: E402
@@ -21,6 +20,7 @@ from torchvision.datasets import ImageFolder  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 
 import stoker  # noqa: E402
+from stoker.torch import DataLoader  # noqa: E402
 
 TRANSFORM = v1.Compose([v1.Resize((14, 15)), v1.ToTensor()])
 

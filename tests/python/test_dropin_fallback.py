@@ -13,11 +13,12 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from PIL import Image, ImageFile  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.datasets import FakeData, ImageFolder  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
+
+from stoker.torch import DataLoader  # noqa: E402
 
 TRANSFORM = v1.Compose([v1.Resize((12, 13)), v1.ToTensor()])
 

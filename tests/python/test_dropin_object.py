@@ -21,9 +21,10 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from PIL import Image  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
+
+from stoker.torch import DataLoader  # noqa: E402
 
 TRANSFORM = v1.Compose([v1.Resize((6, 6)), v1.PILToTensor()])
 EXTRAS = {"threads": 3, "on_error": "replace", "max_bad": 0.5, "color": "bgr", "exif": "apply"}

@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
-from stoker.torch import DataLoader  # noqa: E402
 from torch.utils.data import (  # noqa: E402
     BatchSampler,
     ConcatDataset,
@@ -24,6 +23,8 @@ from torch.utils.data import (  # noqa: E402
 )
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
+
+from stoker.torch import DataLoader  # noqa: E402
 
 TRANSFORM = v1.Compose([v1.Resize((4, 4)), v1.PILToTensor()])
 

@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from PIL import Image  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.datasets import DatasetFolder, ImageFolder  # noqa: E402
 from torchvision.datasets.folder import default_loader  # noqa: E402
 from torchvision.transforms import InterpolationMode, v2  # noqa: E402
+
+from stoker.torch import DataLoader  # noqa: E402
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -14,13 +14,13 @@ torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
 from PIL import Image  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
 from torchvision.transforms import functional as F  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 
 import stoker  # noqa: E402
+from stoker.torch import DataLoader  # noqa: E402
 
 DRAWS = 2000
 

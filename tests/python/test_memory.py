@@ -129,7 +129,8 @@ def test_memory_is_bounded_when_the_trainer_is_slow(tmp_path: Path) -> None:
             return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
         paths = [path for path in (stoker.folder(sys.argv[1]).path(0),) for _ in range(800)]
-        loader = stoker.Loader(stoker.files(paths), [stoker.resize((1024, 1024))], batch_size=16, dtype="uint8")
+        chain = [stoker.resize((1024, 1024))]
+        loader = stoker.Loader(stoker.files(paths), chain, batch_size=16, threads=2, dtype="uint8")
         begin, most = rss_mib(), 0
         for place, images in enumerate(loader):
             del images

@@ -1,4 +1,4 @@
-"""Every operator against the library that it follows, with the same parameters, and its draws against theirs."""
+"""Every operator against the library that it follows: pixels of the same parameters, and the draws."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ struct LiveRuns {
   Mutex mutex;
   std::vector<std::weak_ptr<Run>> runs STOKER_GUARDED_BY(mutex);
   std::atomic<int> threads_inside{0};
+  std::atomic<bool> is_ending{false};
 };
 
 LiveRuns& live_runs() {
@@ -37,6 +38,7 @@ void close_at_exit(const std::shared_ptr<Run>& run) {
 
 void close_live_runs() {
   LiveRuns& live = live_runs();
+  live.is_ending = true;
   std::vector<std::weak_ptr<Run>> runs;
   {
     MutexLock lock(live.mutex);
@@ -53,5 +55,11 @@ void close_live_runs() {
 
 InsideRun::InsideRun() { ++live_runs().threads_inside; }
 InsideRun::~InsideRun() { --live_runs().threads_inside; }
+
+void InsideRun::stay_if_ending() {
+  if (!live_runs().is_ending) return;
+  --live_runs().threads_inside;
+  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+}
 
 }  // namespace stoker

@@ -2,8 +2,8 @@
 //
 // Note [exit]
 // A daemon thread that comes back for the GIL while the interpreter is being taken down is ended by
-// pthread_exit, whose unwinding no C++ frame survives. So all runs are closed by atexit, while Python still
-// works, and it waits until no thread is inside one.
+// pthread_exit, whose unwinding no C++ frame survives. So atexit closes all runs while Python still works,
+// and threads that are inside one sleep from then on, as those of Python 3.14 do.
 #pragma once
 
 #include <memory>
@@ -24,6 +24,8 @@ class InsideRun {
   ~InsideRun();
   InsideRun(const InsideRun&) = delete;
   InsideRun& operator=(const InsideRun&) = delete;
+  // Called without the GIL; does not return once the interpreter is ending.
+  void stay_if_ending();
 };
 
 }  // namespace stoker

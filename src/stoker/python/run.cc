@@ -125,15 +125,26 @@ std::vector<int64_t> indices_from_python(nb::handle object) {
   return indices;
 }
 
+std::optional<Batch> next_unless_ending(Run& run, InsideRun& here) {
+  try {
+    std::optional<Batch> batch = run.next(kSignalCheckNs);
+    here.stay_if_ending();
+    return batch;
+  } catch (...) {
+    here.stay_if_ending();
+    throw;
+  }
+}
+
 // The next batch; TimeoutError after `timeout_s` seconds, None when none is submitted.
 nb::object next_batch(Run& run, std::optional<double> timeout_s) {
-  const InsideRun here;
+  InsideRun here;
   const int64_t begin = wall_ns();
   while (true) {
     std::optional<Batch> batch;
     {
       const nb::gil_scoped_release release;
-      batch = run.next(kSignalCheckNs);
+      batch = next_unless_ending(run, here);
     }
     if (batch) return nb::cast(std::move(*batch));
     if (run.pending() == 0) return nb::none();
