@@ -261,7 +261,7 @@ class _Epoch:
             batch = self._run.next()
         if batch is None:
             raise RuntimeError("stoker.Loader: it was closed while a batch was awaited.")
-        return batch
+        return batch  # type: ignore[no-any-return]
 
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
@@ -275,7 +275,9 @@ class _Epoch:
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)
-        if loader is None or self._is_detached or self._taken == len(loader) or os.getpid() != loader._process:
+        if loader is None or self._is_detached or self._taken == len(loader):
+            return
+        if os.getpid() != loader._process:
             return
         self._run.close()
         if loader._run is self._run:

@@ -1,4 +1,4 @@
-"""One function an operator, from the registry of the engine: names, defaults, ranges and docs come from it."""
+"""One function an operator, made from the registry of the engine: names, ranges and docs come from it."""
 
 from __future__ import annotations
 

@@ -70,9 +70,9 @@ def _as_rows(labels: Any) -> np.ndarray[Any, Any] | list[Any]:
     return array if array.dtype.kind in "biuf" and len(array) == len(objects) else objects
 
 
-def _path(name: str, path: Any) -> str | bytes:
+def _path(name: str, path: Any) -> str:
     try:
-        return os.fspath(path)
+        return os.fsdecode(path)
     except TypeError:
         raise TypeError(f"{name} must be a string or a path, got {path!r}.") from None
 

@@ -289,6 +289,25 @@ TEST(DamagedWebp, CutAnywhereIsTruncated) {
   }
 }
 
+// The container is whole, the image in it is not.
+TEST(DamagedWebp, ShortImagesInAWholeContainer) {
+  DecoderSet decoders;
+  for (const WebpKind& kind : webp_kinds()) {
+    if (!kind.is_lossless && kind.channels == 4) continue;  // two chunks
+    const Bytes bytes = encode_webp(picture(60, 70, kind.channels), kind);
+    const size_t header = std::memcmp(bytes.data() + 12, "VP8X", 4) == 0 ? 30 : 12;
+    const std::string name(bytes.begin() + static_cast<ptrdiff_t>(header),
+                           bytes.begin() + static_cast<ptrdiff_t>(header) + 4);
+    for (size_t quarter = 1; quarter < 4; ++quarter) {
+      const size_t end = header + 8 + (bytes.size() - header - 8) * quarter / 4;
+      const Bytes stream(bytes.begin() + static_cast<ptrdiff_t>(header) + 8,
+                         bytes.begin() + static_cast<ptrdiff_t>(end));
+      const Decoded decoded = decode_with(decoders, riff({chunk(name, stream)}));
+      EXPECT_TRUE(decoded.failure) << kind.name << ", " << quarter << " of 4";
+    }
+  }
+}
+
 TEST(DamagedWebp, FlippedBitsNeverCrash) {
   DecoderSet decoders;
   uint32_t state = 43;

@@ -27,6 +27,11 @@ using test::Pixels;
 using test::TemporaryFolder;
 
 constexpr int64_t kMilliseconds = 1'000'000;
+#if defined(__SANITIZE_THREAD__)
+constexpr int kRounds = 700;
+#else
+constexpr int kRounds = 3000;
+#endif
 constexpr int64_t kLongWait_ns = 20'000 * kMilliseconds;
 
 std::vector<int64_t> range(int64_t begin, int64_t end) {
@@ -597,7 +602,7 @@ TEST(RunStop, CloseAtAnyMoment) {
   const auto arrays = test::arrays_source(test::random_images(20, 9, 9));
   const Files files(20, {5});
   std::mt19937 random(1);
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     const bool reads = round % 4 == 0;
     RunOptions options = with_threads(static_cast<int>(random() % 4));
     options.on_error = OnError::kSkip;
@@ -656,6 +661,7 @@ TEST(RunCounters, AccountForEveryThreadsTime) {
   };
   EngineRun run(source, plan_of({make_operator("resize", {{"size", list({300, 300})}})}), with_threads(2));
   for (int i = 0; i < 30; ++i) run.submit(range(0, 8), 0);
+  while (run.counters().ready_batches < 3) usleep(1000);
   usleep(300'000);
   check(run, "blocked");
   EXPECT_GT(run.counters().threads[0].blocked_ns + run.counters().threads[1].blocked_ns, 200 * kMilliseconds);

@@ -67,7 +67,8 @@ double Rng::uniform(double low, double high) {
 
 int64_t Rng::uniform_int(int64_t low, int64_t high) {
   STOKER_CHECK(low <= high);
-  const uint64_t count = static_cast<uint64_t>(high - low) + 1;
+  // Unsigned, because the width of a range may be above the largest int64.
+  const uint64_t count = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
   if (count == 0) return static_cast<int64_t>(bits64());
   auto product = static_cast<unsigned __int128>(bits64()) * count;
   if (static_cast<uint64_t>(product) < count) {
@@ -76,7 +77,7 @@ int64_t Rng::uniform_int(int64_t low, int64_t high) {
       product = static_cast<unsigned __int128>(bits64()) * count;
     }
   }
-  return low + static_cast<int64_t>(product >> 64);
+  return static_cast<int64_t>(static_cast<uint64_t>(low) + static_cast<uint64_t>(product >> 64));
 }
 
 bool Rng::coin(double probability) {

@@ -227,8 +227,7 @@ void bind_run(nb::module_& module) {
           "submit",
           [](Run& run, nb::handle indices, uint32_t epoch) {
             std::vector<int64_t> list = indices_from_python(indices);
-            const nb::gil_scoped_release release;
-            run.submit(std::move(list), epoch);
+            run.submit(std::move(list), epoch);  // quick, so the GIL is kept
           },
           nb::arg("indices"), nb::arg("epoch") = 0)
       .def("next", &next_batch, nb::arg("timeout_s") = nb::none())
@@ -241,7 +240,12 @@ void bind_run(nb::module_& module) {
              for (const SampleError& error : run.bad_samples()) list.append(sample_error_to_python(error));
              return list;
            })
-      .def("close", &Run::close, nb::call_guard<nb::gil_scoped_release>());
+      .def("close", [](Run& run) {
+        InsideRun here;
+        const nb::gil_scoped_release release;
+        run.close();
+        here.stay_if_ending();
+      });
   nb::class_<KeyedOrder>(module, "Order")
       .def(nb::new_([](uint64_t seed, uint32_t epoch, int64_t size) {
              if (size < 0 || size > int64_t{1} << 48)
