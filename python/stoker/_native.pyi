@@ -1,4 +1,5 @@
 # Made by tools/make_stubs.py; not edited by hand.
+# ruff: noqa: E501
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -58,6 +59,14 @@ class RowsSource(Source):
 
 def list_folder(root: object, extensions: Sequence[str]) -> tuple[Any, ...]:
     """(classes, paths, labels) of root/<class>/<file>."""
+
+def shape_of(array: NDArray[Any]) -> list[int]:
+    """Axes of anything that speaks DLPack."""
+
+class Buffers:
+    """Memory of batches that runs may share, one after another."""
+
+    def __init__(self, max_free: int) -> None: ...
 
 class Batch:
     @property

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 
 from stoker import _native
+from stoker.errors import StokerError
 from stoker.operators import Operator
 from stoker.sources import Source
+
+# Batches that are being filled, or finished and not yet taken: one to take while the next is filled.
+_MAX_ACTIVE_BATCHES = 2
 
 # Asked of the engine before the first is taken, so that threads never wait for next().
 _SUBMITTED_AHEAD = 4
@@ -85,6 +89,8 @@ class Loader:
         threads: CPU threads; "auto" takes the usable cores less one; 0 does the work inside `next()`.
         dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the
             operators make). Without `normalize` or `to_float` floats keep the levels 0 to 255.
+        image_dtype: Of the files: "uint8" (files of 16 bits are scaled down to 8), or "uint16", "int16",
+            "int32" or "float32", which are kept as they are; a file of another dtype is a bad sample.
         layout: "chw" or "hwc".
         color: "rgb", "bgr", "gray" or "unchanged" (each file's own channels).
         exif: "ignore" the orientation tag, as torchvision does, or "apply" it.
@@ -108,6 +114,7 @@ class Loader:
         seed: int = 0,
         threads: int | str = "auto",
         dtype: str = "float32",
+        image_dtype: str = "uint8",
         layout: str = "chw",
         color: str = "rgb",
         exif: str = "ignore",
@@ -121,6 +128,7 @@ class Loader:
                 f"Loader: source must come from stoker.folder, stoker.files or stoker.arrays, got {source!r}."
             )
         self.source = source
+        self.dtype = dtype
         self.operators = _check_operators(operators)
         self.batch_size = check_count("batch_size", batch_size, 1, 2**31 - 1)
         self.seed = check_count("seed", seed, 0, 2**64 - 1)
@@ -132,6 +140,7 @@ class Loader:
             "shares_cores": shares_cores,
             "seed": self.seed,
             "dtype": dtype,
+            "image_dtype": image_dtype,
             "layout": layout,
             "color": color,
             "exif": exif,
@@ -140,6 +149,7 @@ class Loader:
             "shapes": shapes,
             "may_repeat": False,
         }
+        self._buffers = _native.Buffers(_MAX_ACTIVE_BATCHES + 1)
         self._epoch = 0
         self._epoch_is_set = False
         self._process = os.getpid()
@@ -147,7 +157,13 @@ class Loader:
         self._current: weakref.ref[_Epoch] | None = None
 
     def _make_run(self) -> _native.Run:
-        return _native.Run(self.source.native, self.operators, **self._options)
+        return _native.Run(
+            self.source.native,
+            self.operators,
+            buffers=self._buffers,
+            max_active_batches=_MAX_ACTIVE_BATCHES,
+            **self._options,
+        )
 
     def __len__(self) -> int:
         samples = len(self.source)
@@ -203,6 +219,29 @@ class Loader:
         self.close()
 
 
+class _DlpackArray:
+    """bfloat16 pixels, for `torch.from_dlpack` and its like: NumPy has no such dtype."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape: tuple[int, ...] = tuple(_native.shape_of(array))
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._array.__dlpack_device__()
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("NumPy has no bfloat16; use torch.from_dlpack, or dtype='float16' or 'float32'.")
+
+    def __repr__(self) -> str:
+        return f"<bfloat16 array of {self.shape}, for from_dlpack>"
+
+
 class _Epoch:
     """One pass over the source. Several Python threads may take batches from it."""
 
@@ -245,6 +284,10 @@ class _Epoch:
 
     def _take(self) -> _native.Batch:
         loader = self._loader
+        if os.getpid() != loader._process:  # before the lock, which another thread may have held at the fork
+            raise StokerError(
+                "stoker.Loader: the threads stayed in the process that forked; iterate the loader anew here."
+            )
         with self._lock:
             if self._is_detached or loader._run is not self._run:
                 raise RuntimeError(
@@ -266,6 +309,12 @@ class _Epoch:
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
         images = batch.images
+        if self._loader.dtype == "bfloat16":
+            images = (
+                [_DlpackArray(image) for image in images]
+                if isinstance(images, list)
+                else _DlpackArray(images)
+            )
         if not source.has_labels:
             return images
         if source.label_objects is not None:

@@ -114,12 +114,12 @@ def normalize(
 ) -> Operator:
     """Subtract the mean and divide by the standard deviation of each channel.
 
-    (H, W, C) uint8 or float32 -> (H, W, C) float32. On uint8 the result equals Albumentations' Normalize, on float32 (after to_float) torchvision's, bit for bit.
+    (H, W, C) uint8, uint16, int16 or float32 -> (H, W, C) float32. On uint8 the result equals Albumentations' Normalize, on float32 (after to_float) torchvision's, bit for bit.
 
     Args:
         mean: Mean of each channel, or one for all, as a share of max_value. Between -1e+09 and 1e+09 of max_value.
         std: Standard deviation of each channel, or one for all, as a share of max_value. Between 1e-12 and 1e+09 of max_value.
-        max_value: What counts as 1 in uint8 images; float32 images are taken as they are. Between 1e-12 and 1e+09 levels.
+        max_value: What counts as 1 in integer images; float32 images are taken as they are. Between 1e-12 and 1e+09 levels.
 
     Returns:
         An operator for stoker.Loader.

@@ -124,7 +124,9 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         return self._stoker_last.counters()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_stoker_last": _Last()}
+        state = {**self.__dict__, "_stoker_last": _Last()}
+        state.pop("_stoker_buffers", None)
+        return state
 
 
 def _signature() -> inspect.Signature:

@@ -329,7 +329,7 @@ TEST(UnknownFormats, AreNamedByTheirFirstBytes) {
   ASSERT_TRUE(gif.failure);
   EXPECT_EQ(gif.failure->code, SampleErrorCode::kUnknownFormat);
   EXPECT_NE(gif.failure->found.find("47 49 46 38 39 61"), std::string::npos) << gif.failure->found;
-  EXPECT_NE(gif.failure->found.find("jpeg png"), std::string::npos) << gif.failure->found;
+  EXPECT_NE(gif.failure->found.find("jpeg npy png"), std::string::npos) << gif.failure->found;
   const Decoded empty = decode_with(decoders, {});
   ASSERT_TRUE(empty.failure);
   EXPECT_EQ(empty.failure->code, SampleErrorCode::kEmpty);

@@ -171,6 +171,17 @@ TEST(Operators, DescribeThemselves) {
   }
 }
 
+// Geometry serves apply and reference alike, so what it means is told here.
+TEST(Operators, FlipsTurnTheirOwnWay) {
+  Pixels pixels = test::blank({2, 3, 1, DType::kUint8});
+  pixels.bytes = {1, 2, 3, 4, 5, 6};
+  const auto flipped = [&](const std::string& name) {
+    return test::one_by_one({make_operator(name, {{"p", 1.0}})}, pixels, {})->bytes;
+  };
+  EXPECT_EQ(flipped("horizontal_flip"), (test::Bytes{3, 2, 1, 6, 5, 4}));
+  EXPECT_EQ(flipped("vertical_flip"), (test::Bytes{4, 5, 6, 1, 2, 3}));
+}
+
 TEST(Operators, DrawsDependOnTheKeyAlone) {
   const NamedOperator crop = make_operator("random_resized_crop", {{"size", list({8})}});
   const ImageShape shape{40, 50, 3, DType::kUint8};

@@ -348,6 +348,16 @@ def test_batches_that_are_kept_stay_as_they_are(small: np.ndarray) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(kept, expected, strict=True))
 
 
+def test_a_tensor_holds_its_batch(small: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    every = np.concatenate([small] * 20)
+    tensors = []
+    for images in stoker.Loader(stoker.arrays(every), batch_size=8, dtype="uint8", layout="hwc", threads=2):
+        tensors.append(torch.from_dlpack(images))
+        del images
+    assert np.array_equal(torch.cat(tensors).numpy(), every)
+
+
 def test_batches_outlive_the_loader(small: np.ndarray) -> None:
     batches = list(stoker.Loader(stoker.arrays(small), batch_size=8, dtype="uint8", layout="hwc"))
     gc.collect()

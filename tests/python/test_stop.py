@@ -121,12 +121,12 @@ def test_a_loader_goes_on_after_ctrl_c(photos: Path) -> None:
         loader = make(batch_size=50)
         expected = [float(images.sum()) for images in loader]
         loader.set_epoch(0)
-        timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
         got, interrupts, iterator = [], 0, iter(loader)
         while len(got) < len(expected):
             try:
                 got += [float(next(iterator).sum())]
+                if not interrupts:
+                    signal.raise_signal(signal.SIGINT)
             except KeyboardInterrupt:
                 interrupts += 1
                 iterator = iter(loader)
@@ -134,7 +134,7 @@ def test_a_loader_goes_on_after_ctrl_c(photos: Path) -> None:
         print(got == expected, interrupts)
         """,
     )
-    assert out.split()[0] == "True"
+    assert out.split() == ["True", "1"]
 
 
 def test_a_signal_handler_may_use_the_loader_that_waits(photos: Path) -> None:
@@ -178,7 +178,7 @@ ENDINGS = {
     "del": "del iterator, loader",
     "del loader": "del loader",
     "close": "loader.close()",
-    "in a global list": "import builtins\nbuiltins.keep = [loader, iterator, stoker.resize(8), stoker.files(PATHS)]",
+    "in a global list": "import sys\nsys.keep = [loader, iterator, stoker.resize(8), loader.source]",
     "in a cycle": "cycle = [loader, iterator]\ncycle.append(cycle)\ndel cycle, iterator, loader",
     "os._exit": "os._exit(0)",
     "in a daemon thread": DAEMON.format(batch_size=1),
@@ -189,7 +189,7 @@ def batches():
         yield images
 held = batches()
 next(held)""",
-    "inside atexit": "import atexit\natexit.register(lambda: print(next(iterator).shape[0]))",
+    "inside atexit": "import atexit\natexit.register(lambda: print(len(next(iterator))))",
     "with images kept": "import builtins\nbuiltins.images = [next(iterator) for _ in range(4)]",
 }
 

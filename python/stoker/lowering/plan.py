@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import _utils
 from torch.utils.data.dataloader import _DatasetKind
 
+from stoker import _native
 from stoker.lowering.datasets import Samples, recognise
 from stoker.lowering.recipe import NotNative
 
@@ -33,8 +34,6 @@ class Plan:
 
     def start(self, seed: int) -> Any:
         """A run; its threads start with the first batch that is submitted."""
-        from stoker import _native
-
         return _native.Run(self.samples.source, self.operators, seed=seed, **self.options)
 
 
@@ -72,8 +71,12 @@ def _accepted(loader: Any, samples: Samples) -> Plan:
         "on_error": loader.on_error,
         "max_bad": loader.max_bad,
         # torch needs a batch in work for each worker; here all threads fill the same one.
-        "max_active_batches": (loader.prefetch_factor or 2) + 1 if threads else 1,
+        "max_active_batches": (loader.prefetch_factor or 2) if threads else 1,
     }
+    # Kept by the loader, so that the second epoch finds the memory of the first.
+    options["buffers"] = loader.__dict__.setdefault(
+        "_stoker_buffers", _native.Buffers(options["max_active_batches"] + 1)
+    )
     operators: list[Any] = []
     report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}"]
     recipe = samples.recipe
@@ -105,8 +108,6 @@ def _is_default_collate() -> bool:
 
 
 def _threads(loader: Any) -> int:
-    from stoker import _native
-
     if loader.threads is None:
         return int(loader.num_workers)
     return int(_native.usable_cores()["threads"]) if loader.threads == "auto" else int(loader.threads)

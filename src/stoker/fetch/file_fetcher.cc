@@ -37,6 +37,10 @@ SampleError failed(SampleErrorCode code, std::string found, std::string hint) {
 }
 
 SampleError failed_call(const char* call, int error_number) {
+  if (error_number == EMFILE || error_number == ENFILE) {  // no fault of the sample
+    throw IoError(std::string("fetch: ") + std::strerror(error_number) +
+                  "; raise the limit (ulimit -n) or close what the process keeps open.");
+  }
   const bool is_missing = error_number == ENOENT || error_number == ENOTDIR;
   return failed(
       is_missing ? SampleErrorCode::kMissing : SampleErrorCode::kUnreadable,

@@ -20,6 +20,7 @@ struct LiveRuns {
   std::vector<std::weak_ptr<Run>> runs STOKER_GUARDED_BY(mutex);
   std::atomic<int> threads_inside{0};
   std::atomic<bool> is_ending{false};
+  std::thread::id ending_thread;  // set before is_ending
 };
 
 LiveRuns& live_runs() {
@@ -38,6 +39,7 @@ void close_at_exit(const std::shared_ptr<Run>& run) {
 
 void close_live_runs() {
   LiveRuns& live = live_runs();
+  live.ending_thread = std::this_thread::get_id();
   live.is_ending = true;
   std::vector<std::weak_ptr<Run>> runs;
   {
@@ -57,7 +59,8 @@ InsideRun::InsideRun() { ++live_runs().threads_inside; }
 InsideRun::~InsideRun() { --live_runs().threads_inside; }
 
 void InsideRun::stay_if_ending() {
-  if (!live_runs().is_ending) return;
+  // The thread that takes the interpreter down still frees what Python objects hold.
+  if (!live_runs().is_ending || live_runs().ending_thread == std::this_thread::get_id()) return;
   --live_runs().threads_inside;
   while (true) std::this_thread::sleep_for(std::chrono::hours(1));
 }

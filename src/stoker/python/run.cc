@@ -69,6 +69,13 @@ PlanOptions take_plan_options(nb::dict& given) {
                                                      {"float16", DType::kFloat16},
                                                      {"bfloat16", DType::kBfloat16},
                                                      {"float32", DType::kFloat32}});
+  options.image_dtype = take_choice<DType>(given, "image_dtype",
+                                           {{"uint8", DType::kUint8},
+                                            {"uint16", DType::kUint16},
+                                            {"int16", DType::kInt16},
+                                            {"int32", DType::kInt32},
+                                            {"float32", DType::kFloat32}});
+  options.decode.keep_wide = options.image_dtype != DType::kUint8;
   options.layout = take_choice<Layout>(given, "layout", {{"chw", Layout::kChw}, {"hwc", Layout::kHwc}});
   options.decode.color = take_choice<Color>(
       given, "color",
@@ -92,10 +99,14 @@ RunOptions take_run_options(nb::dict& given) {
       {{"raise", OnError::kRaise}, {"replace", OnError::kReplace}, {"skip", OnError::kSkip}});
   options.max_bad = take_number(given, "max_bad", options.max_bad);
   options.shapes = take_choice<Shapes>(given, "shapes", {{"dense", Shapes::kDense}, {"list", Shapes::kList}});
-  options.max_active_batches =
-      static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "max_active_batches", 3), -1, 10'000'000));
+  options.max_active_batches = static_cast<int>(std::clamp<int64_t>(
+      take<int64_t>(given, "max_active_batches", options.max_active_batches), -1, 10'000'000));
   options.read_ahead_bytes = take<uint64_t>(given, "read_ahead_bytes", options.read_ahead_bytes);
   options.may_repeat = take<bool>(given, "may_repeat", true);
+  if (given.contains("buffers")) {
+    options.buffers = nb::cast<std::shared_ptr<RecyclingProvider>>(given["buffers"]);
+    nb::del(given["buffers"]);
+  }
   return options;
 }
 
@@ -210,6 +221,17 @@ nb::dict counters_to_python(const CountersReading& reading) {
 }  // namespace
 
 void bind_run(nb::module_& module) {
+  module.def(
+      "shape_of",
+      [](const nb::ndarray<nb::ro>& array) {
+        std::vector<size_t> shape;
+        for (size_t axis = 0; axis < array.ndim(); ++axis) shape.push_back(array.shape(axis));
+        return shape;
+      },
+      nb::arg("array"), "Axes of anything that speaks DLPack.");
+  nb::class_<RecyclingProvider>(module, "Buffers",
+                                "Memory of batches that runs may share, one after another.")
+      .def(nb::init<size_t>(), nb::arg("max_free"));
   nb::class_<Batch>(module, "Batch")
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
       .def_prop_ro(

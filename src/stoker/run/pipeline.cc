@@ -28,9 +28,15 @@ class Pipeline::Decoding : public RegionReader {
     if (sample_.raw_shape) {
       shape_ = *sample_.raw_shape;
     } else {
-      const Failure failure =
-          pipeline_.decoders_.open(sample_.bytes.view(), pipeline_.decode_options_, &shape_);
+      Failure failure = pipeline_.decoders_.open(sample_.bytes.view(), pipeline_.decode_options_, &shape_);
       if (failure) return failure;
+    }
+    const DType expected = pipeline_.plan_.options().image_dtype;
+    if (!sample_.raw_shape && shape_.dtype != expected) {
+      return failed(SampleErrorCode::kUnsupported, "decode",
+                    "the image is " + std::string(name_of(shape_.dtype)) + ", expected is " +
+                        std::string(name_of(expected)),
+                    "choose another image_dtype, or leave the file out");
     }
     *shape = shape_;
     return std::nullopt;

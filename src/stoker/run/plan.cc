@@ -37,7 +37,7 @@ Plan::Plan(std::vector<NamedOperator> operators, const PlanOptions& options,
   if (source_shape) {
     decoded_ = {source_shape->height, source_shape->width, source_shape->channels, source_shape->dtype};
   } else {
-    decoded_ = {0, 0, planned_channels(options.decode.color), DType::kUint8};
+    decoded_ = {0, 0, planned_channels(options.decode.color), options.image_dtype};
   }
   cut_into_segments(decoded_);
   choose_dtype(shape_.dtype);

@@ -16,7 +16,8 @@ namespace stoker {
 
 struct PlanOptions {
   DecodeOptions decode;
-  std::optional<DType> dtype;  // of the batch; nothing: what the operators end with
+  DType image_dtype = DType::kUint8;  // of the decoded files; a file of another is a bad sample
+  std::optional<DType> dtype;         // of the batch; nothing: what the operators end with
   Layout layout = Layout::kChw;
 };
 

@@ -29,9 +29,10 @@ struct RunOptions {
   OnError on_error = OnError::kRaise;
   double max_bad = 0.001;  // share of the samples below 1, else a number; for replace and skip
   Shapes shapes = Shapes::kDense;
-  int max_active_batches = 3;  // being filled, or finished and not yet taken
+  int max_active_batches = 2;  // being filled, or finished and not yet taken
   size_t read_ahead_bytes = size_t{64} << 20;
-  bool may_repeat = true;  // an index may come more than once in an epoch
+  bool may_repeat = true;                   // an index may come more than once in an epoch
+  std::shared_ptr<BufferProvider> buffers;  // of the images; null: the run's own
 };
 
 // One image of a batch whose images are kept apart.

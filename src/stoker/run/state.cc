@@ -1,6 +1,7 @@
 #include "stoker/run/state.h"
 
 #include <cmath>
+#include <system_error>
 
 #include "stoker/base/clock.h"
 #include "stoker/run/cores.h"
@@ -57,7 +58,7 @@ void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch) {
   }
   MutexLock lock(mutex_);
   throw_if_failed();
-  if (is_closed_) throw ArgumentError("loader: it is closed; make a new one.");
+  if (is_closed_) throw Error("loader: it is closed; make a new one.");
   std::vector<uint16_t> occurrences = count_occurrences(indices, epoch);
   waiting_.push_back(
       std::make_shared<BatchWork>(next_number_++, epoch, std::move(indices), std::move(occurrences)));
@@ -77,7 +78,13 @@ std::vector<uint16_t> Run::State::count_occurrences(const std::vector<int64_t>& 
 void Run::State::start_threads() {
   if (options_.threads == 0 || !threads_.empty()) return;
   for (size_t i = 0; i < static_cast<size_t>(options_.threads); ++i) {
-    threads_.emplace_back([this, i] { serve(i); });
+    try {
+      threads_.emplace_back([this, i] { serve(i); });
+    } catch (const std::system_error& error) {
+      if (!threads_.empty()) return;  // fewer will do
+      throw IoError(std::string("loader: cannot start a thread: ") + error.what() +
+                    "; raise the limit (ulimit -u) or use threads=0.");
+    }
   }
 }
 
@@ -250,7 +257,7 @@ Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, in
   if (!failure) {
     const SampleKey key{options_.seed, work->epoch(), static_cast<uint64_t>(sample.index), sample.occurrence,
                         0};
-    Slot slot(*work, position, options_.shapes, images_);
+    Slot slot(*work, position, options_.shapes, *images_);
     failure = pipeline.run(sample, key, slot, counters);
     *is_conflict = slot.is_conflict;
   }

@@ -28,7 +28,9 @@ class Run::State {
         size_(source_->size().value_or(0)),
         bad_(options.on_error, options.max_bad, size_, source_->root()),
         fetcher_(make_file_fetcher(options.io_threads)),
-        images_(static_cast<size_t>(options.max_active_batches) + 1),
+        images_(options.buffers != nullptr
+                    ? options.buffers
+                    : std::make_shared<RecyclingProvider>(options.max_active_batches + 1)),
         columns_((static_cast<size_t>(options.max_active_batches) + 1) * (source_->columns().size() + 1)),
         thread_counters_(static_cast<size_t>(std::max(1, options.threads))) {}
 
@@ -82,7 +84,7 @@ class Run::State {
   BadSampleLog bad_;
   const pid_t process_ = getpid();
   const std::unique_ptr<Fetcher> fetcher_;
-  RecyclingProvider images_;
+  const std::shared_ptr<BufferProvider> images_;
   RecyclingProvider columns_;
   std::vector<ThreadCounters> thread_counters_;
   Mutex inline_mutex_;  // held while next() works itself, taken before mutex_

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "stoker/transform/gray_sum.h"
 #include "stoker/transform/operator.h"
 #include "stoker/transform/table.h"
 
@@ -70,6 +71,16 @@ class ColorJitter : public Operator {
     if (!draw->applies || !changes(contrast_)) return;
     const bool brightens_before = draw->values[kContrastFirst] == 0 && changes(brightness_);
     const auto factor = static_cast<float>(draw->values[kBrightness]);
+    const double count = static_cast<double>(in.height()) * in.width();
+    if (in.channels() == 3 && table == nullptr) {
+      uint64_t sum = 0;
+      for (int y = 0; y < in.height(); ++y) {
+        sum +=
+            gray_sum(in.row<uint8_t>(y), static_cast<size_t>(in.width()), brightens_before ? factor : 1.0f);
+      }
+      draw->values[kGrayMean] = std::floor(static_cast<double>(sum) / count + 0.5);
+      return;
+    }
     const int channels = in.channels();
     std::array<std::array<uint32_t, 256>, 3> weighted{};  // each value's part of the grey level, Q16
     constexpr std::array<uint32_t, 3> kWeights = {19595, 38470, 7471};
@@ -93,7 +104,6 @@ class ColorJitter : public Operator {
       }
       sum += row_sum;
     }
-    const double count = static_cast<double>(in.height()) * in.width();
     draw->values[kGrayMean] = std::floor(static_cast<double>(sum) / count + 0.5);
   }
 
