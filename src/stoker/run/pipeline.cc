@@ -6,7 +6,7 @@ namespace stoker {
 namespace {
 
 // Scratch above this is given back, so that one huge image does not hold its memory for ever.
-constexpr size_t kKeptScratchBytes = size_t{32} << 20;
+constexpr size_t kKeptScratchBytes = size_t{8} << 20;
 
 Failure failed(SampleErrorCode code, std::string step, std::string found, std::string hint) {
   SampleError error;
