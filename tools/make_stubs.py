@@ -12,7 +12,7 @@ from nanobind.stubgen import StubGen
 from stoker import _native, operators
 
 PACKAGE = Path(__file__).parent.parent / "python" / "stoker"
-HEAD = "# Made by tools/make_stubs.py; not edited by hand.\n# ruff: noqa: E501\n"
+HEAD = "# Made by tools/make_stubs.py; not edited by hand.\n"
 # The generator knows no element types, and strict checking asks for them; applied where types stand.
 TYPED = [
     (r"Annotated\[NDArray, dict\([^)]*\)\]", "NDArray[Any]"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stoker.lowering import albumentations, from_transforms
     from stoker.operators import *  # noqa: F403
     from stoker.sources import Source, arrays, files, folder
+    from stoker.statistics import Statistics, compute_statistics, normalize
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ _HOMES = {
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
     "stoker.sources": ("Source", "arrays", "files", "folder"),
+    "stoker.statistics": ("Statistics", "compute_statistics", "normalize"),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
         "SampleError",
         "ShardError",
         "Source",
+        "Statistics",
         "StokerError",
         "albumentations",
         "arrays",
+        "compute_statistics",
         "files",
         "folder",
         "from_transforms",
+        "normalize",
     ]
 
 

@@ -1,5 +1,4 @@
 # Made by tools/make_stubs.py; not edited by hand.
-# ruff: noqa: E501
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -95,3 +94,17 @@ class Order:
 def usable_cores() -> dict[str, Any]: ...
 def build_info() -> dict[str, Any]: ...
 def force_vector_target(name: str) -> None: ...
+
+class Measurement:
+    """Sums over the pixels of a source; belongs to one thread."""
+
+    def __init__(self, source: Source, operators: Sequence[Operator], **options: Any) -> None: ...
+    def advance(self, seconds: float) -> int:
+        """Works for at most 0.05 s; returns how many samples are done."""
+
+    def sums(self) -> dict[str, Any]: ...
+    def bad_samples(self) -> list[Any]: ...
+    def close(self) -> None: ...
+
+def source_root(source: Source) -> Any:
+    """The folder that a source was made of, "" where there is none."""

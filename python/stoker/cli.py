@@ -1,4 +1,4 @@
-"""The command line: `stoker demo | doctor | bench`.
+"""The command line: `stoker demo | doctor | bench | stats`.
 
 Only the standard library is imported until a command runs.
 """
@@ -41,6 +41,23 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("--rounds", type=positive, default=7)
     bench.add_argument("--images", type=positive, default=2000, help="most images a round (default: 2000)")
     bench.add_argument("--format", choices=("text", "json"), default="text")
+
+    stats = commands.add_parser("stats", help="mean, deviation and histogram of each channel of a folder")
+    stats.add_argument("folder", help="images, flat or root/<class>/<file>")
+    stats.add_argument("-o", "--output", metavar="FILE", help="file to write, for stoker.normalize(FILE)")
+    stats.add_argument("--resize", type=positive, metavar="N", help="resize the short side to N pixels first")
+    stats.add_argument("--no-histogram", action="store_true", help="leave the histogram (percentiles) out")
+    stats.add_argument("--nodata", type=float, help="a value to leave out")
+    stats.add_argument("--color", choices=("rgb", "bgr", "gray", "unchanged"), default="rgb")
+    stats.add_argument(
+        "--image-dtype", choices=("uint8", "uint16", "int16", "int32", "float32"), default="uint8"
+    )
+    stats.add_argument(
+        "--extensions", default=".jpg,.jpeg,.png", help="name endings (default: .jpg,.jpeg,.png)"
+    )
+    stats.add_argument("--skip-bad", action="store_true", help="leave bad files out; exit code 1 if any")
+    stats.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
+    stats.add_argument("--format", choices=("text", "json"), default="text")
     return parser
 
 
@@ -74,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 args.folder, args.size, args.batch_size, args.threads, args.rounds, args.images, args.format
             )
             return OK
+        if args.command == "stats":
+            return stats(args)
         from stoker.demo import demo
 
         return OK if demo(args.folder, args.images, args.rounds, args.steps, args.only_images) else FINDINGS
@@ -85,6 +104,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return IO_ERROR
     except KeyboardInterrupt:
         return 130
+
+
+def stats(args: argparse.Namespace) -> int:
+    from stoker.errors import SampleError
+    from stoker.statistics import run_command
+
+    try:
+        left_out = run_command(
+            args.folder,
+            args.output,
+            resize=args.resize,
+            histogram=not args.no_histogram,
+            nodata=args.nodata,
+            threads=args.threads,
+            color=args.color,
+            image_dtype=args.image_dtype,
+            extensions=args.extensions,
+            skip_bad=args.skip_bad,
+            form=args.format,
+        )
+    except SampleError as error:
+        print(f"stoker stats: {error}", file=sys.stderr)
+        return FINDINGS
+    return FINDINGS if left_out else OK
 
 
 if __name__ == "__main__":

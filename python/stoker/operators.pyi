@@ -1,5 +1,4 @@
 # Made by tools/make_stubs.py; not edited by hand.
-# ruff: noqa: E501
 from collections.abc import Sequence
 from typing import Any, Literal
 

@@ -32,8 +32,8 @@ struct Store {
   const ValueTable* table = nullptr;  // for uint8 pixels; its dtype is the slot's
 };
 
-// Writes `in` to `slot` of in.height x in.width x in.channels elements of store.dtype. Without a table the dtypes are
-// equal, or pixels of any dtype but the half floats are cast to float16, bfloat16 or float32.
+// Writes `in` to `slot` of in.height x in.width x in.channels elements of store.dtype. Without a table the
+// dtypes are equal, or pixels of any dtype but the half floats are cast to float16, bfloat16 or float32.
 void store_image(const Store& store, const ConstImage& in, void* slot);
 
 // float32 to the nearest float16 or bfloat16, halves to even.

@@ -52,7 +52,7 @@ class Accumulator {
  public:
   explicit Accumulator(const AccumulatorOptions& options) : options_(options) {}
 
-  // `mask`, if not null, is uint8 of the image's height and width with one channel; values under 0 are left
+  // `mask`, if not null, is uint8 of the image's height and width with one channel; values under a 0 are left
   // out. Throws ArgumentError for an image whose dtype or channels differ from those before it, for a dtype
   // other than uint8, uint16, int16 and float32, and for more than 64 channels.
   void add(const ConstImage& image, const ConstImage* mask);

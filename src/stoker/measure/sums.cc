@@ -15,7 +15,7 @@ using Bytes = hn::ScalableTag<uint8_t>;
 
 #if HWY_TARGET != HWY_SCALAR
 // Sums of one channel over a row, kept in vectors. A square is below 2^16, so a 32-bit lane holds the sum of
-// 2^16 squares: far more steps than a row of at most 2^24 pixels makes.
+// 2^16 squares. A step adds four to it and takes at least 16 pixels: enough for a row of 2^18.
 struct Sums {
   const Bytes d8;
   const hn::Repartition<uint16_t, Bytes> d16;

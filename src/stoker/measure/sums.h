@@ -14,7 +14,7 @@ struct ByteSums {
   uint8_t max = 0;
 };
 
-// Adds a row of `width` interleaved uint8 pixels of `channels` (1 or 3) channels to `sums`. At most 2^24
+// Adds a row of `width` interleaved uint8 pixels of `channels` (1 or 3) channels to `sums`. At most 2^18
 // pixels a row.
 void add_byte_row(const uint8_t* row, size_t width, int channels, std::array<ByteSums, 3>& sums);
 

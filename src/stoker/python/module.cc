@@ -7,4 +7,5 @@ NB_MODULE(_native, module) {
   stoker::bind_operators(module);
   stoker::bind_sources(module);
   stoker::bind_run(module);
+  stoker::bind_statistics(module);
 }

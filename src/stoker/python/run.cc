@@ -9,6 +9,7 @@
 #include "stoker/base/clock.h"
 #include "stoker/python/live_runs.h"
 #include "stoker/python/module.h"
+#include "stoker/python/options.h"
 #include "stoker/run/cores.h"
 #include "stoker/transform/targets.h"
 
@@ -17,75 +18,6 @@ namespace {
 
 // How long a wait may go without looking for Ctrl-C.
 constexpr int64_t kSignalCheckNs = 50'000'000;
-
-// Takes `name` out of `given` if it is there.
-template <class T>
-T take(nb::dict& given, const char* name, T fallback) {
-  if (!given.contains(name)) return fallback;
-  const nb::object object = given[name];
-  nb::del(given[name]);
-  T value{};
-  if (!nb::try_cast(object, value, false)) {
-    throw ArgumentTypeError(std::string(name) + ": got " + nb::cast<std::string>(nb::repr(object)) +
-                            ", which has the wrong type.");
-  }
-  return value;
-}
-
-template <class T>
-T take_choice(nb::dict& given, const char* name, const std::vector<std::pair<std::string, T>>& choices) {
-  if (!given.contains(name)) return choices.front().second;
-  const nb::object object = given[name];
-  nb::del(given[name]);
-  const bool is_text = PyUnicode_Check(object.ptr());
-  std::string allowed;
-  for (const auto& [each, value] : choices) {
-    if (is_text && each == nb::cast<std::string>(object)) return value;
-    allowed += (allowed.empty() ? "'" : ", '") + each + "'";
-  }
-  const std::string message = std::string(name) + " must be one of " + allowed + ", got " +
-                              nb::cast<std::string>(nb::repr(object)) + ".";
-  if (!is_text) throw ArgumentTypeError(message);
-  throw ArgumentError(message);
-}
-
-double take_number(nb::dict& given, const char* name, double fallback) {
-  if (!given.contains(name)) return fallback;
-  const nb::object object = given[name];
-  nb::del(given[name]);
-  const Value value = value_from_python(name, object);
-  if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
-  if (const auto* real = std::get_if<double>(&value)) return *real;
-  throw ArgumentTypeError(std::string(name) + " must be a number, got " +
-                          nb::cast<std::string>(nb::repr(object)) + ".");
-}
-
-PlanOptions take_plan_options(nb::dict& given) {
-  PlanOptions options;
-  options.dtype = take_choice<std::optional<DType>>(given, "dtype",
-                                                    {{"auto", std::nullopt},
-                                                     {"uint8", DType::kUint8},
-                                                     {"uint16", DType::kUint16},
-                                                     {"float16", DType::kFloat16},
-                                                     {"bfloat16", DType::kBfloat16},
-                                                     {"float32", DType::kFloat32}});
-  options.image_dtype = take_choice<DType>(given, "image_dtype",
-                                           {{"uint8", DType::kUint8},
-                                            {"uint16", DType::kUint16},
-                                            {"int16", DType::kInt16},
-                                            {"int32", DType::kInt32},
-                                            {"float32", DType::kFloat32}});
-  options.decode.keep_wide = options.image_dtype != DType::kUint8;
-  options.layout = take_choice<Layout>(given, "layout", {{"chw", Layout::kChw}, {"hwc", Layout::kHwc}});
-  options.decode.color = take_choice<Color>(
-      given, "color",
-      {{"rgb", Color::kRgb}, {"bgr", Color::kBgr}, {"gray", Color::kGray}, {"unchanged", Color::kUnchanged}});
-  options.decode.apply_exif_orientation =
-      take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
-  options.decode.rule = take_choice<ConversionRule>(
-      given, "conversion", {{"rounded", ConversionRule::kRounded}, {"pillow", ConversionRule::kPillow}});
-  return options;
-}
 
 RunOptions take_run_options(nb::dict& given) {
   RunOptions options;

@@ -16,8 +16,9 @@ namespace stoker {
 namespace {
 
 // Samples whose sums are added up before they join the others. Blocks join in their order, so that float sums
-// too are the same for any number of threads.
-constexpr int64_t kBlockSamples = 64;
+// too are the same for any number of threads. Small, so that all threads end together; of 16-bit values
+// larger, because their histograms are large.
+int64_t block_samples(DType dtype) { return dtype == DType::kUint16 || dtype == DType::kInt16 ? 64 : 16; }
 
 class SumSink : public SampleSink {
  public:
@@ -53,6 +54,7 @@ class Measurement::State {
       : source_(std::move(source)),
         plan_(std::move(plan)),
         options_(options),
+        block_samples_(block_samples(plan_->dtype())),
         fetcher_(make_file_fetcher(1)),
         bad_(options.skips_bad ? OnError::kSkip : OnError::kRaise, 1e18, options.end - options.begin,
              source_->root()),
@@ -75,6 +77,7 @@ class Measurement::State {
   const std::shared_ptr<const Source> source_;
   const std::shared_ptr<const Plan> plan_;
   const MeasurementOptions options_;
+  const int64_t block_samples_;
   const std::unique_ptr<Fetcher> fetcher_;
   BadSampleLog bad_;
   std::atomic<int64_t> next_;
@@ -102,6 +105,7 @@ int64_t Measurement::State::advance(int64_t wait_ns) {
     progress_.wait_for(mutex_, std::chrono::nanoseconds(left));
   }
   if (failure_ != nullptr) std::rethrow_exception(failure_);
+  if (is_cancelled_ && joined_ < all) throw ArgumentError("statistics: the measurement is closed.");
   return joined_;
 }
 
@@ -110,7 +114,7 @@ void Measurement::State::serve() {
     Pipeline pipeline(*plan_, &is_cancelled_);
     StepCounters counters;
     while (!is_cancelled_) {
-      const int64_t begin = next_.fetch_add(kBlockSamples);
+      const int64_t begin = next_.fetch_add(block_samples_);
       if (begin >= options_.end) return;
       Accumulator sums = measure_block(begin, pipeline, counters);
       if (!is_cancelled_) join_block(begin, std::move(sums));
@@ -126,7 +130,7 @@ void Measurement::State::serve() {
 Accumulator Measurement::State::measure_block(int64_t begin, Pipeline& pipeline, StepCounters& counters) {
   Accumulator sums(options_.sums);
   SumSink sink(sums);
-  const int64_t end = std::min(begin + kBlockSamples, options_.end);
+  const int64_t end = std::min(begin + block_samples_, options_.end);
   for (int64_t index = begin; index < end && !is_cancelled_; ++index) {
     const FetchRequest request = source_->request(index);
     FetchResult fetched = fetcher_->fetch(request);
@@ -154,7 +158,7 @@ void Measurement::State::join_block(int64_t begin, Accumulator sums) {
   while (!waiting_.empty() && waiting_.begin()->first == options_.begin + joined_) {
     sums_.merge(waiting_.begin()->second);
     waiting_.erase(waiting_.begin());
-    joined_ = std::min(joined_ + kBlockSamples, options_.end - options_.begin);
+    joined_ = std::min(joined_ + block_samples_, options_.end - options_.begin);
   }
   progress_.notify_all();
 }

@@ -309,11 +309,11 @@ void Run::State::finish_place(const WorkPointer& work) {
     MutexLock lock(mutex_);
     if (--work->unfinished > 0) return;
   }
-  const int64_t asked = work->count();
   Batch batch = work->finish(*source_, options_.on_error, plan_->options().layout, columns_);
   MutexLock lock(mutex_);
-  totals_.skipped +=
-      options_.on_error == OnError::kSkip ? asked - static_cast<int64_t>(batch.indices.size()) : 0;
+  if (options_.on_error == OnError::kSkip) {
+    totals_.skipped += work->count() - static_cast<int64_t>(batch.indices.size());
+  }
   work->batch = std::move(batch);
   work->is_ready = true;
   done_.notify_all();
