@@ -196,6 +196,14 @@ def test_random_crop_equals_torchvision(padding: Any, fill: Any) -> None:
         assert_same(operator.apply(pixels, draw), pixels_of(F.crop(padded, top, left, 20, 30)))
 
 
+def test_random_crop_refuses_to_fill_half_floats() -> None:
+    source = stoker.arrays(np.zeros((2, 8, 8, 3), np.float16))
+    with pytest.raises(ValueError, match="fill must be 0 on float16"):
+        stoker.Loader(source, [stoker.random_crop(9, padding=1, fill=3)], batch_size=2, dtype="float16")
+    loader = stoker.Loader(source, [stoker.random_crop(9, padding=1)], batch_size=2, dtype="float16")
+    assert next(iter(loader)).shape == (2, 3, 9, 9)
+
+
 def test_random_crop_pads_if_needed_as_torchvision() -> None:
     pixels = picture(10, 40)
     with pytest.raises(stoker.SampleError, match="pad_if_needed"):

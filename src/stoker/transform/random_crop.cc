@@ -44,6 +44,11 @@ class RandomCrop : public Operator {
   std::vector<std::string_view> draw_names() const override { return {"x", "y"}; }
 
   PlannedShape plan(const PlannedShape& in) const override {
+    const bool is_half = in.dtype == DType::kFloat16 || in.dtype == DType::kBfloat16;
+    if (is_half && std::any_of(fill_.begin(), fill_.end(), [](double level) { return level != 0; })) {
+      throw ArgumentError("random_crop: fill must be 0 on " + std::string(name_of(in.dtype)) +
+                          " images; pad before the images become half floats.");
+    }
     if (fill_.size() > 1 && in.channels > 0 && fill_.size() != static_cast<size_t>(in.channels)) {
       throw ArgumentError("random_crop: fill is for " + std::to_string(fill_.size()) +
                           " channels, the images have " + std::to_string(in.channels) +
