@@ -3,40 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "stoker/decode/color.h"
+#include "stoker/decode/narrow.h"
 
 namespace stoker {
 namespace {
-
-// The ways from a sample of the file to one of the output.
-struct Keep {
-  template <class T>
-  static T narrow(T sample) {
-    return sample;
-  }
-};
-struct Round {
-  static uint8_t narrow(uint16_t sample) { return static_cast<uint8_t>((sample * 255u + 32767u) / 65535u); }
-};
-struct HighByte {
-  static uint8_t narrow(uint16_t sample) { return static_cast<uint8_t>(sample >> 8); }
-};
-// Pillow opens 16-bit grey as numbers ("I;16") and cuts them off at 255 when it converts.
-struct CutOff {
-  static uint8_t narrow(uint16_t sample) { return static_cast<uint8_t>(std::min<uint16_t>(sample, 255)); }
-};
-
-// Grey of the file's samples; Pillow narrows before it weighs.
-template <class Narrow, class From>
-auto gray_of(const From* pixel) {
-  using To = decltype(Narrow::narrow(From{}));
-  if constexpr (std::is_same_v<Narrow, HighByte>) {
-    return static_cast<To>(
-        luma(Narrow::narrow(pixel[0]), Narrow::narrow(pixel[1]), Narrow::narrow(pixel[2])));
-  } else {
-    return Narrow::narrow(static_cast<From>(luma(pixel[0], pixel[1], pixel[2])));
-  }
-}
 
 bool is_wide(const PngSession& session) { return session.bit_depth == 16; }
 
