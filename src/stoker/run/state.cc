@@ -270,8 +270,8 @@ Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, in
 }
 
 // Puts the next good sample in the place of a bad one: always the same one, whatever else happens.
-bool Run::State::substitute(Sample& sample, SampleError error, const WorkPointer& work, Pipeline& pipeline,
-                            StepCounters& counters) {
+bool Run::State::substitute(Sample& sample, const SampleError& error, const WorkPointer& work,
+                            Pipeline& pipeline, StepCounters& counters) {
   const int position = sample.position;
   const int64_t bad_index = sample.index;
   const auto tries = static_cast<int>(std::min<int64_t>(kMaxSubstitutes, size_ - 1));

@@ -68,7 +68,7 @@ class Run::State {
   void take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline, StepCounters& counters);
   Failure try_sample(const Sample& sample, const WorkPointer& work, int position, Pipeline& pipeline,
                      StepCounters& counters, bool* is_conflict);
-  bool substitute(Sample& sample, SampleError error, const WorkPointer& work, Pipeline& pipeline,
+  bool substitute(Sample& sample, const SampleError& error, const WorkPointer& work, Pipeline& pipeline,
                   StepCounters& counters);
   void note_bad(const SampleError& error);
   void finish_place(const WorkPointer& work);
