@@ -516,7 +516,8 @@ def test_a_root_that_vanishes_is_one_os_error(tmp_path: Path, on_error: str, thr
     )
     iterator = iter(loader)
     next(iterator)
-    root.rename(tmp_path / "elsewhere")  # at once, as an unmount is; removing file by file would be bad samples
+    # At once, as an unmount is: removed file by file, the first ones would be bad samples.
+    root.rename(tmp_path / "elsewhere")
     with pytest.raises(OSError, match=f"'{root}' is gone") as raised:
         list(iterator)
     assert isinstance(raised.value, stoker.IoError)
