@@ -67,6 +67,10 @@ nb::object value_to_python(const Value& value) {
   return std::visit(Visitor{}, value);
 }
 
+nb::object text_to_python(const std::string& text) {
+  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+}
+
 std::map<std::string, Value> values_from_python(const nb::dict& given) {
   std::map<std::string, Value> values;
   for (const auto& [key, object] : given) {

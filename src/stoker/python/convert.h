@@ -24,6 +24,9 @@ namespace nb = nanobind;
 Value value_from_python(const std::string& name, nb::handle object);
 nb::object value_to_python(const Value& value);
 
+// Text that may hold a file name of any bytes, as os.fsdecode() does it.
+nb::object text_to_python(const std::string& text);
+
 std::map<std::string, Value> values_from_python(const nb::dict& given);
 
 DType dtype_from_python(const nb::dlpack::dtype& dtype);

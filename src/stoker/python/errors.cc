@@ -5,13 +5,6 @@
 namespace stoker {
 namespace {
 
-// A file name of any bytes becomes str as os.fsdecode() does it.
-nb::object path_to_python(const std::string& path) {
-  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
-}
-
-nb::object text_to_python(const std::string& text) { return path_to_python(text); }
-
 void set_python_error(const char* class_name, const std::string& text, const nb::object& errors) {
   const nb::object type = nb::module_::import_("stoker.errors").attr(class_name);
   const nb::object value = errors.is_none() ? type(text_to_python(text)) : type(text_to_python(text), errors);
@@ -47,7 +40,7 @@ void translate(const std::exception_ptr& thrown, void*) {
 nb::dict sample_error_to_python(const SampleError& error) {
   nb::dict out;
   out["code"] = std::string(name_of(error.code));
-  out["path"] = error.path.empty() ? nb::none() : path_to_python(error.path);
+  out["path"] = error.path.empty() ? nb::none() : text_to_python(error.path);
   out["index"] = error.index;
   out["epoch"] = error.epoch;
   out["step"] = error.step;

@@ -26,13 +26,9 @@ std::string path_from_python(nb::handle object) {
   return std::string(PyBytes_AS_STRING(encoded), static_cast<size_t>(PyBytes_GET_SIZE(encoded)));
 }
 
-nb::object path_to_python(const std::string& path) {
-  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
-}
-
 nb::list paths_to_python(const std::vector<std::string>& paths) {
   nb::list list;
-  for (const std::string& path : paths) list.append(path_to_python(path));
+  for (const std::string& path : paths) list.append(text_to_python(path));
   return list;
 }
 
@@ -84,7 +80,7 @@ void bind_sources(nb::module_& module) {
            [](const Source& source, int64_t index) {
              if (index < 0 || index >= source.size().value_or(0))
                throw nb::index_error("sample index out of range");
-             return path_to_python(source.path(index));
+             return text_to_python(source.path(index));
            })
       .def("add_column", &add_column, nb::arg("name"), nb::arg("rows"),
            "Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.");

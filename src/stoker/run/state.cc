@@ -1,6 +1,5 @@
 #include "stoker/run/state.h"
 
-#include <cmath>
 #include <system_error>
 
 #include "stoker/base/clock.h"
