@@ -11,7 +11,7 @@
 namespace stoker {
 namespace {
 
-constexpr int kMaxChannels = 64;
+constexpr size_t kMaxChannels = 64;
 
 // Value of the first bin, and the number of bins, of a dtype's histogram.
 int first_bin(DType dtype) { return dtype == DType::kInt16 ? -32768 : 0; }
@@ -127,6 +127,25 @@ void add_floats(const ConstImage& image, const ConstImage* mask, const Accumulat
   }
 }
 
+// Whether the figures of a channel, read from somewhere, can be sums at all.
+void check_sums(const ChannelSums& sums, size_t bins, DType dtype) {
+  uint64_t counted = 0;
+  for (const uint64_t count : sums.histogram) counted += count;
+  const std::array<double, 6> figures{
+      sums.min, sums.max, sums.float_sum.high, sums.float_sum.low, sums.float_sum_squares.high,
+      sums.float_sum_squares.low};
+  const char* wrong = nullptr;
+  if (sums.histogram.size() != bins || (bins > 0 && counted != sums.count)) {
+    wrong = "histogram";
+  } else if (!std::all_of(figures.begin(), figures.end(), [](double each) { return std::isfinite(each); }) ||
+             sums.min > sums.max) {
+    wrong = "min, max or sums";
+  }
+  if (wrong == nullptr) return;
+  throw ArgumentError("statistics: " + std::string(wrong) + " of the sums to go on from cannot be those of " +
+                      std::string(name_of(dtype)) + " images.");
+}
+
 }  // namespace
 
 void DoublePair::add(double value) {
@@ -167,23 +186,33 @@ void ChannelSums::merge(const ChannelSums& other) {
   float_sum_squares.add(other.float_sum_squares);
 }
 
-void Accumulator::begin(const ConstImage& image) {
-  dtype_ = image.shape.dtype;
+Accumulator::Accumulator(const AccumulatorOptions& options, DType dtype, uint64_t image_count,
+                         std::vector<ChannelSums> channels)
+    : Accumulator(options) {
+  if (channels.empty()) return;
+  begin({1, 1, static_cast<int>(std::min(channels.size(), kMaxChannels + size_t{1})), dtype});
+  for (size_t c = 0; c < channels.size(); ++c) check_sums(channels[c], channels_[c].histogram.size(), dtype);
+  image_count_ = image_count;
+  channels_ = std::move(channels);
+}
+
+void Accumulator::begin(const ImageShape& shape) {
+  dtype_ = shape.dtype;
   const bool is_known = dtype_ == DType::kUint8 || dtype_ == DType::kUint16 || dtype_ == DType::kInt16 ||
                         dtype_ == DType::kFloat32;
-  if (!is_known || image.channels() > kMaxChannels) {
+  if (!is_known || static_cast<size_t>(shape.channels) > kMaxChannels) {
     throw ArgumentError("statistics: images are " + std::string(name_of(dtype_)) + " of " +
-                        std::to_string(image.channels()) +
+                        std::to_string(shape.channels) +
                         " channels, allowed are uint8, uint16, int16 and float32 of at most 64 channels.");
   }
-  channels_.resize(static_cast<size_t>(image.channels()));
+  channels_.resize(static_cast<size_t>(shape.channels));
   if (options_.with_histogram && has_bins(dtype_)) {
     for (ChannelSums& channel : channels_) channel.histogram.assign(bin_count(dtype_), 0);
   }
 }
 
 void Accumulator::add(const ConstImage& image, const ConstImage* mask) {
-  if (is_empty()) begin(image);
+  if (is_empty()) begin(image.shape);
   if (image.shape.dtype != dtype_ || static_cast<size_t>(image.channels()) != channels_.size()) {
     throw ArgumentError("statistics: an image is " + std::string(name_of(image.shape.dtype)) + " of " +
                         std::to_string(image.channels()) + " channels, those before it " +

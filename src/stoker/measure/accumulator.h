@@ -52,6 +52,11 @@ class Accumulator {
  public:
   explicit Accumulator(const AccumulatorOptions& options) : options_(options) {}
 
+  // Goes on from sums that another accumulator with the same options gave. Throws ArgumentError, naming the
+  // field, for what none can have given.
+  Accumulator(const AccumulatorOptions& options, DType dtype, uint64_t image_count,
+              std::vector<ChannelSums> channels);
+
   // `mask`, if not null, is uint8 of the image's height and width with one channel; values under a 0 are left
   // out. Throws ArgumentError for an image whose dtype or channels differ from those before it, for a dtype
   // other than uint8, uint16, int16 and float32, and for more than 64 channels.
@@ -64,7 +69,7 @@ class Accumulator {
   uint64_t image_count() const { return image_count_; }
 
  private:
-  void begin(const ConstImage& image);
+  void begin(const ImageShape& shape);
 
   AccumulatorOptions options_;
   DType dtype_ = DType::kUint8;

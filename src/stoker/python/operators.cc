@@ -45,6 +45,7 @@ nb::dict draw_to_python(const Operator& op, const Draw& draw) {
   out["applies"] = draw.applies;
   const auto names = op.draw_names();
   for (size_t i = 0; i < names.size(); ++i) out[nb::str(names[i].data(), names[i].size())] = draw.values[i];
+  if (!draw.list.empty()) out["list"] = draw.list;
   return out;
 }
 
@@ -55,6 +56,23 @@ nb::dict dict_from_python(const nb::object& given) {
   if (!PyDict_Check(given.ptr()))
     throw ArgumentTypeError("draw must be a dict, as draw() gives it, or None.");
   return nb::borrow<nb::dict>(given);
+}
+
+double drawn_number(const NamedOperator& named, const std::string& name, nb::handle object) {
+  const double value = PyFloat_AsDouble(object.ptr());
+  if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  if (!(std::abs(value) <= kMaxDrawnValue)) {  // also catches NaN
+    throw ArgumentError(named.name + ": the drawn value '" + name +
+                        "' must be a number of at most 10,000,000.");
+  }
+  return value;
+}
+
+std::vector<double> list_from_python(const NamedOperator& named, nb::handle object) {
+  std::vector<double> values;
+  for (const nb::handle item : nb::cast<nb::iterable>(object))
+    values.push_back(drawn_number(named, "list", item));
+  return values;
 }
 
 Draw draw_from_python(const NamedOperator& named, const nb::dict& given) {
@@ -68,17 +86,15 @@ Draw draw_from_python(const NamedOperator& named, const nb::dict& given) {
       draw.applies = object.ptr() == Py_True;
       continue;
     }
+    if (name == "list") {
+      draw.list = list_from_python(named, object);
+      continue;
+    }
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
       throw ArgumentTypeError(named.name + ": a draw has no value '" + name + "'.");
     }
-    const double value = PyFloat_AsDouble(object.ptr());
-    if (PyErr_Occurred() != nullptr) throw nb::python_error();
-    if (!(std::abs(value) <= kMaxDrawnValue)) {  // also catches NaN
-      throw ArgumentError(named.name + ": the drawn value '" + name +
-                          "' must be a number of at most 10,000,000.");
-    }
-    draw.values[static_cast<size_t>(found - names.begin())] = value;
+    draw.values[static_cast<size_t>(found - names.begin())] = drawn_number(named, name, object);
   }
   return draw;
 }
@@ -93,6 +109,8 @@ void check_size(const NamedOperator& named, const ImageShape& shape) {
 }
 
 void check_draw(const NamedOperator& named, const Draw& draw, const ConstImage& image) {
+  if (!draw.applies) return;
+  named.op->check_draw(draw, image.shape);
   const Geometry geometry = named.op->geometry(draw, image.shape);
   if (named.op->operator_class() == OperatorClass::kResample && geometry.crop) {
     const Rect& crop = *geometry.crop;
@@ -105,34 +123,88 @@ void check_draw(const NamedOperator& named, const Draw& draw, const ConstImage& 
   }
 }
 
+enum class ApplyBy : uint8_t { kFast, kReference, kMask };
+
 nb::object apply_operator(const NamedOperator& named, const AnyArray& array, const nb::object& given,
-                          bool by_reference) {
+                          ApplyBy by) {
   const ConstImage image = image_from_python(array);
-  static_cast<void>(named.op->plan({image.height(), image.width(), image.channels(), image.shape.dtype}));
+  const Operator& op = *named.op;
+  if (by == ApplyBy::kMask && (op.has_geometry() || !op.moves_pixels()))
+    throw ArgumentError(named.name + ": it has no way of its own with masks.");
+  if (by != ApplyBy::kMask)
+    static_cast<void>(op.plan({image.height(), image.width(), image.channels(), image.shape.dtype}));
   Draw draw;
   if (given.is_none()) {
     Rng rng(SampleKey{}, 0);
-    if (Failure failure = named.op->draw(rng, image.shape, &draw))
-      throw BadSamples(failure->message(), {*failure});
+    if (Failure failure = op.draw(rng, image.shape, &draw)) throw BadSamples(failure->message(), {*failure});
   } else {
     draw = draw_from_python(named, dict_from_python(given));
   }
   check_draw(named, draw, image);
-  named.op->observe(image, nullptr, &draw);
-  const ImageShape shape = named.op->shape_after(draw, image.shape);
+  if (by != ApplyBy::kMask) op.observe(image, nullptr, &draw);
+  ImageShape shape = op.shape_after(draw, image.shape);
+  if (by == ApplyBy::kMask) {
+    shape.channels = image.channels();
+    shape.dtype = image.shape.dtype;
+  }
   check_size(named, shape);
   RecyclingProvider provider(0);
   Buffer out = provider.acquire(shape.bytes());
   {
     const nb::gil_scoped_release release;
     ResizeScratch scratch;
-    if (by_reference) {
-      named.op->reference(draw, image, packed_image(out.get(), shape));
+    const Image to = packed_image(out.get(), shape);
+    if (!draw.applies) {
+      copy_pixels(image, to);
+    } else if (by == ApplyBy::kReference) {
+      op.reference(draw, image, to);
+    } else if (by == ApplyBy::kMask) {
+      op.apply_mask(draw, image, to, scratch);
     } else {
-      named.op->apply(draw, image, packed_image(out.get(), shape), scratch);
+      op.apply(draw, image, to, scratch);
     }
   }
   return array_over(std::move(out), axes_of(shape, Layout::kHwc), shape.dtype);
+}
+
+// One row for each number of a list of lists of the same length.
+template <size_t N>
+std::vector<std::array<double, N>> rows_from_python(const std::string& name, const nb::object& object) {
+  std::vector<std::array<double, N>> rows;
+  for (const nb::handle row : nb::cast<nb::iterable>(object)) {
+    const auto values = nb::cast<std::vector<double>>(row);
+    if (values.size() != N)
+      throw ArgumentError(name + ": a row must have " + std::to_string(N) + " numbers, got " +
+                          std::to_string(values.size()) + ".");
+    std::array<double, N> out{};
+    std::copy(values.begin(), values.end(), out.begin());
+    rows.push_back(out);
+  }
+  return rows;
+}
+
+nb::list move_boxes(const NamedOperator& named, const nb::object& given, int height, int width,
+                    const nb::dict& draw) {
+  std::vector<Box> boxes;
+  for (const auto& [x_min, y_min, x_max, y_max] : rows_from_python<4>("boxes", given))
+    boxes.push_back({x_min, y_min, x_max, y_max, static_cast<int32_t>(boxes.size())});
+  named.op->move_boxes(draw_from_python(named, draw), {height, width, 3, DType::kUint8}, boxes);
+  nb::list out;
+  for (const Box& box : boxes)
+    out.append(nb::make_tuple(box.x_min, box.y_min, box.x_max, box.y_max, box.row));
+  return out;
+}
+
+nb::list move_keypoints(const NamedOperator& named, const nb::object& given, int height, int width,
+                        const nb::dict& draw) {
+  std::vector<Keypoint> points;
+  for (const auto& [x, y, angle, scale] : rows_from_python<4>("keypoints", given))
+    points.push_back({x, y, angle, scale, static_cast<int32_t>(points.size())});
+  named.op->move_keypoints(draw_from_python(named, draw), {height, width, 3, DType::kUint8}, points);
+  nb::list out;
+  for (const Keypoint& point : points)
+    out.append(nb::make_tuple(point.x, point.y, point.angle, point.scale, point.row));
+  return out;
 }
 
 }  // namespace
@@ -184,16 +256,26 @@ void bind_operators(nb::module_& module) {
       .def(
           "apply",
           [](const NamedOperator& named, const AnyArray& image, const nb::object& draw) {
-            return apply_operator(named, image, draw, false);
+            return apply_operator(named, image, draw, ApplyBy::kFast);
           },
           nb::arg("image"), nb::arg("draw") = nb::none(), "The image after the operator with a given draw.")
       .def(
           "reference",
           [](const NamedOperator& named, const AnyArray& image, const nb::object& draw) {
-            return apply_operator(named, image, draw, true);
+            return apply_operator(named, image, draw, ApplyBy::kReference);
           },
-          nb::arg("image"), nb::arg("draw") = nb::none(),
-          "As apply, by the operator's plain reference code.");
+          nb::arg("image"), nb::arg("draw") = nb::none(), "As apply, by the operator's plain reference code.")
+      .def(
+          "apply_mask",
+          [](const NamedOperator& named, const AnyArray& mask, const nb::object& draw) {
+            return apply_operator(named, mask, draw, ApplyBy::kMask);
+          },
+          nb::arg("mask"), nb::arg("draw"), "As apply, for a mask of the image's height and width.")
+      .def("move_boxes", &move_boxes, nb::arg("boxes"), nb::arg("height"), nb::arg("width"), nb::arg("draw"),
+           "Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from.")
+      .def("move_keypoints", &move_keypoints, nb::arg("keypoints"), nb::arg("height"), nb::arg("width"),
+           nb::arg("draw"),
+           "Keypoints (x, y, angle, scale) in pixels and radians, moved; with the row each came from.");
   module.def("operators", &describe_operators, "All operators with their parameters, from the registry.");
   module.def(
       "make_operator",

@@ -1,7 +1,11 @@
 #include "stoker/transform/geometry.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numbers>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "stoker/base/memory.h"
@@ -107,6 +111,58 @@ void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, co
   carry_out(geometry, in, out, [](const Resize& resize, const ConstImage& source, const Image& target) {
     resize_image_reference(resize, source, {0, 0, source.width(), source.height()}, target);
   });
+}
+
+void move_boxes(const Geometry& geometry, const ImageShape& in, std::vector<Box>& boxes) {
+  for (Box& box : boxes) {
+    if (geometry.crop) {
+      const Rect& crop = *geometry.crop;
+      const auto moved = [](double share, int side, int begin, int length) {
+        return (static_cast<double>(static_cast<float>(share)) * side - begin) / length;
+      };
+      box.x_min = moved(box.x_min, in.width, crop.x, crop.width);
+      box.x_max = moved(box.x_max, in.width, crop.x, crop.width);
+      box.y_min = moved(box.y_min, in.height, crop.y, crop.height);
+      box.y_max = moved(box.y_max, in.height, crop.y, crop.height);
+    }
+    if (geometry.flip_horizontal) std::tie(box.x_min, box.x_max) = std::pair(1 - box.x_max, 1 - box.x_min);
+    if (geometry.flip_vertical) std::tie(box.y_min, box.y_max) = std::pair(1 - box.y_max, 1 - box.y_min);
+  }
+}
+
+void move_keypoints(const Geometry& geometry, const ImageShape& in, std::vector<Keypoint>& keypoints) {
+  const auto rounded = [](double value) { return static_cast<double>(static_cast<float>(value)); };
+  const auto turned = [&](double angle) {
+    const double rest = std::fmod(angle, 2 * std::numbers::pi);
+    return rounded(rest < 0 ? rest + 2 * std::numbers::pi : rest);
+  };
+  ImageShape shape = in;
+  if (geometry.crop) {
+    shape.width = geometry.crop->width;
+    shape.height = geometry.crop->height;
+  }
+  const ImageShape end = shape_of(geometry, in);
+  for (Keypoint& point : keypoints) {
+    if (geometry.crop) {
+      point.x -= geometry.crop->x;
+      point.y -= geometry.crop->y;
+    }
+    if (geometry.resize) {
+      const double scale_x = static_cast<double>(end.width) / shape.width;
+      const double scale_y = static_cast<double>(end.height) / shape.height;
+      point.x *= scale_x;
+      point.y *= scale_y;
+      point.scale *= std::max(scale_x, scale_y);
+    }
+    if (geometry.flip_horizontal) {
+      point.x = rounded(end.width - 1 - point.x);
+      point.angle = turned(std::numbers::pi - point.angle);
+    }
+    if (geometry.flip_vertical) {
+      point.y = rounded(end.height - 1 - point.y);
+      point.angle = turned(-point.angle);
+    }
+  }
 }
 
 void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t, 4>& fill, const Image& out) {

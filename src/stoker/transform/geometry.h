@@ -10,6 +10,10 @@ ImageShape shape_of(const Geometry& geometry, const ImageShape& in);
 void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch);
 void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, const Image& out);
 
+// Moves boxes and keypoints of an image of shape `in`, with the roundings of Albumentations 2.0.8.
+void move_boxes(const Geometry& geometry, const ImageShape& in, std::vector<Box>& boxes);
+void move_keypoints(const Geometry& geometry, const ImageShape& in, std::vector<Keypoint>& keypoints);
+
 // Copies `crop` of `in` to `out`; where it reaches outside, `fill` stands (channel c takes the value
 // fill[c % 4] itself, whatever the dtype). Any dtype; half floats with a fill of 0 alone.
 void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t, 4>& fill, const Image& out);

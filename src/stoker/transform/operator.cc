@@ -16,11 +16,19 @@ Failure Operator::draw(Rng&, const ImageShape&, Draw*) const { return std::nullo
 
 ImageShape Operator::shape_after(const Draw& draw, const ImageShape& in) const {
   if (!draw.applies) return in;
-  if (operator_class() == OperatorClass::kIndexMap || operator_class() == OperatorClass::kResample) {
+  if (has_geometry()) {
     return shape_of(geometry(draw, in), in);
   }
   const PlannedShape planned = plan({in.height, in.width, in.channels, in.dtype});
   return {planned.height, planned.width, planned.channels, planned.dtype};
+}
+
+bool Operator::has_geometry() const {
+  return operator_class() == OperatorClass::kIndexMap || operator_class() == OperatorClass::kResample;
+}
+
+bool Operator::moves_pixels() const {
+  return operator_class() == OperatorClass::kIndexMap || operator_class() == OperatorClass::kResample;
 }
 
 Geometry Operator::geometry(const Draw&, const ImageShape&) const { return {}; }
@@ -30,6 +38,20 @@ void Operator::observe(const ConstImage&, const ConstImage*, Draw*) const {}
 void Operator::apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch& scratch) const {
   if (!draw.applies) return copy_pixels(in, out);
   apply_geometry(geometry(draw, in.shape), in, out, scratch);
+}
+
+void Operator::apply_mask(const Draw& draw, const ConstImage& in, const Image& out,
+                          ResizeScratch& scratch) const {
+  apply(draw, in, out, scratch);
+}
+
+void Operator::move_boxes(const Draw& draw, const ImageShape& in, std::vector<Box>& boxes) const {
+  if (draw.applies && has_geometry()) stoker::move_boxes(geometry(draw, in), in, boxes);
+}
+
+void Operator::move_keypoints(const Draw& draw, const ImageShape& in,
+                              std::vector<Keypoint>& keypoints) const {
+  if (draw.applies && has_geometry()) stoker::move_keypoints(geometry(draw, in), in, keypoints);
 }
 
 void Operator::reference(const Draw& draw, const ConstImage& in, const Image& out) const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "stoker/base/boxes.h"
 #include "stoker/base/error.h"
 #include "stoker/base/image.h"
 #include "stoker/base/random.h"
@@ -41,6 +42,7 @@ struct Draw {
   static constexpr size_t kMaxValues = 16;
   bool applies = true;  // false: the coin said no, and the sample passes unchanged
   std::array<double, kMaxValues> values{};
+  std::vector<double> list;  // what has no fixed number: holes of a dropout, steps of a grid
 };
 
 // A shape as far as it is known before any sample is read; 0 is unknown.
@@ -59,9 +61,11 @@ struct Geometry {
     int width = 0;
     Resampler resampler = Resampler::kPillow;
     Interpolation interpolation = Interpolation::kBilinear;
+    Interpolation mask_interpolation = Interpolation::kNearest;
   };
   std::optional<Rect> crop;
   std::array<uint8_t, 4> fill{};
+  std::array<uint8_t, 4> mask_fill{};
   std::optional<Target> resize;
   bool flip_horizontal = false;
   bool flip_vertical = false;
@@ -108,6 +112,8 @@ class Operator {
   // Names of the values in a Draw, in their order.
   virtual std::vector<std::string_view> draw_names() const { return {}; }
   virtual bool is_random() const { return false; }
+  // Parameters worth a test and a timing, each set legal; those not named keep their defaults.
+  virtual std::vector<std::map<std::string, Value>> examples() const { return {{}}; }
 
   // The shape this makes of `in`, as far as it is known. Throws ArgumentError for a dtype or channel
   // count that it cannot take.
@@ -117,10 +123,20 @@ class Operator {
   // it).
   virtual Failure draw(Rng& rng, const ImageShape& in, Draw* draw) const;
 
+  // Throws ArgumentError for a draw, made by hand, that apply() cannot carry out on an image of this shape.
+  // What draw() gives always passes.
+  virtual void check_draw(const Draw&, const ImageShape&) const {}
+
   // The shape that apply() makes of `in` with `draw`.
   virtual ImageShape shape_after(const Draw& draw, const ImageShape& in) const;
 
-  // kIndexMap and kResample: what it does, for the plan to compose.
+  // Whether geometry() says all that it does, so that the plan can compose it; otherwise apply() makes the
+  // whole image. By default true for kIndexMap and kResample.
+  virtual bool has_geometry() const;
+  // Whether masks, boxes and keypoints change with the image. By default true for kIndexMap and kResample.
+  virtual bool moves_pixels() const;
+
+  // With has_geometry(): what it does, for the plan to compose.
   virtual Geometry geometry(const Draw& draw, const ImageShape& in) const;
 
   // kIndexMap: whether it may read outside an image of this shape (so that fill values enter it).
@@ -132,8 +148,20 @@ class Operator {
   // uint8 image through which every pixel is to be looked up first (operators fused ahead of this one).
   virtual void observe(const ConstImage& in, const ConstImage* table, Draw* draw) const;
 
-  // Makes `out`, of shape_after(draw, in), from `in`; they do not overlap.
+  // Makes `out`, of shape_after(draw, in), from `in`; they do not overlap. Not called when the draw does not
+  // apply.
   virtual void apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch& scratch) const;
+
+  // With moves_pixels() and without geometry: the same for a mask (class numbers, any channels) of the
+  // image's height and width. By default apply().
+  virtual void apply_mask(const Draw& draw, const ConstImage& in, const Image& out,
+                          ResizeScratch& scratch) const;
+
+  // With moves_pixels(): moves what belongs to an image of shape `in`. Boxes and points may come to lie
+  // outside, where the plan clips or drops them; what the operator itself removes it erases. By default as
+  // geometry() says.
+  virtual void move_boxes(const Draw& draw, const ImageShape& in, std::vector<Box>& boxes) const;
+  virtual void move_keypoints(const Draw& draw, const ImageShape& in, std::vector<Keypoint>& keypoints) const;
 
   // The same by the plainest code there is; the judge of apply().
   virtual void reference(const Draw& draw, const ConstImage& in, const Image& out) const;

@@ -1,0 +1,31 @@
+// Boxes and keypoints of one sample, as they travel through the operators. Doubles, because the arithmetic
+// of Albumentations 2.0.8, which is reproduced, works in doubles between roundings to float32.
+#pragma once
+
+#include <cstdint>
+
+namespace stoker {
+
+// In shares of the image's width and height: 0 is its left or top edge, 1 its right or bottom edge.
+struct Box {
+  double x_min = 0;
+  double y_min = 0;
+  double x_max = 0;
+  double y_max = 0;
+  int32_t row = 0;  // which of the sample's boxes this was, so that labels follow it
+
+  friend bool operator==(const Box&, const Box&) = default;
+};
+
+// In pixels; the centre of the first pixel is (0, 0).
+struct Keypoint {
+  double x = 0;
+  double y = 0;
+  double angle = 0;  // radians
+  double scale = 0;
+  int32_t row = 0;
+
+  friend bool operator==(const Keypoint&, const Keypoint&) = default;
+};
+
+}  // namespace stoker
