@@ -40,8 +40,8 @@ int main(int argc, char** argv) try {
     const std::optional<stoker::Batch> batch = run.next(1'000'000'000);
     if (!batch || !is_first) continue;
     is_first = false;
-    const size_t count = batch->indices.size() * batch->shape.bytes() / sizeof(float);
-    const float* values = reinterpret_cast<const float*>(batch->images.get());
+    const size_t count = batch->indices.size() * batch->fields[0].shape.bytes() / sizeof(float);
+    const float* values = reinterpret_cast<const float*>(batch->fields[0].data.get());
     double sum = 0;
     for (size_t i = 0; i < count; ++i) sum += values[i];
     std::printf("first batch: %zu images, mean %.4f\n", batch->indices.size(),

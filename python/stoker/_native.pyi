@@ -2,11 +2,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy
 from numpy.typing import NDArray
 
 class Operator:
     @property
     def name(self) -> str: ...
+    @property
+    def children(self) -> list[Operator]:
+        """The operators of a group; empty for a single one."""
+
     @property
     def parameters(self) -> dict[str, Any]: ...
     @property
@@ -34,9 +39,23 @@ class Operator:
     def reference(self, image: NDArray[Any], draw: object | None = None) -> Any:
         """As apply, by the operator's plain reference code."""
 
+    def apply_mask(self, mask: NDArray[Any], draw: object) -> Any:
+        """As apply, for a mask of the image's height and width."""
+
+    def move_boxes(self, boxes: object, height: int, width: int, draw: dict[str, Any]) -> list[Any]:
+        """
+        Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from.
+        """
+
+    def move_keypoints(self, keypoints: object, height: int, width: int, draw: dict[str, Any]) -> list[Any]:
+        """
+        Keypoints (x, y, angle, scale) in pixels and radians, moved; with the row each came from.
+        """
+
 def operators() -> list[Any]:
     """All operators with their parameters, from the registry."""
 
+def make_group(name: str, children: Sequence[Operator], options: dict[str, Any]) -> Operator: ...
 def make_operator(name: str, parameters: dict[str, Any]) -> Operator: ...
 
 class Source:
@@ -47,11 +66,36 @@ class Source:
         Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.
         """
 
+    def add_ragged(
+        self,
+        name: str,
+        kind: str,
+        values: Annotated[
+            NDArray[numpy.float64],
+            dict[str, Any](shape=(None, None), order="C", device="cpu", writable=False),
+        ],
+        starts: Annotated[
+            NDArray[numpy.int64], dict[str, Any](shape=(None,), order="C", device="cpu", writable=False)
+        ],
+    ) -> None:
+        """
+        Adds boxes or keypoints: float64 (rows, 4), and int64 with the first row of each sample and the number of rows.
+        """
+
+    @property
+    def fields(self) -> list[Any]: ...
+    @property
+    def ragged_names(self) -> list[str]: ...
+
 class FilesSource(Source):
     def __init__(self, paths: Iterable[Any], root: object | None = None) -> None: ...
+    def add_field(self, name: str, kind: str, paths: Iterable[Any]) -> None:
+        """Further files of each sample."""
 
 class ArraysSource(Source):
     def __init__(self, images: object) -> None: ...
+    def add_field(self, name: str, kind: str, images: object) -> None:
+        """Further arrays of as many samples."""
 
 class RowsSource(Source):
     def __init__(self, count: int) -> None: ...
@@ -74,7 +118,14 @@ class Batch:
 
     @property
     def indices(self) -> Any: ...
+    def field(self, name: str) -> Any:
+        """Images or masks, as `images`."""
+
     def column(self, name: str) -> Any: ...
+    def ragged(self, name: str) -> Any:
+        """
+        (values, starts, rows) of boxes or keypoints: values (rows, 4), the first row of each sample and the number of all, and which of its sample's rows in the source each one was.
+        """
 
 class Run:
     def __init__(self, source: Source, operators: Sequence[Operator], **options: Any) -> None: ...
@@ -103,8 +154,18 @@ class Measurement:
         """Works for at most 0.05 s; returns how many samples are done."""
 
     def sums(self) -> dict[str, Any]: ...
+    def snapshot(self) -> tuple[Any, ...]:
+        """
+        (samples done, their sums). A measurement made with them as `done` and `before` goes on from there.
+        """
+
     def bad_samples(self) -> list[Any]: ...
     def close(self) -> None: ...
+
+def planned_images(source: Source, operators: Sequence[Operator], **options: Any) -> list[Any]:
+    """
+    (dtype, channels or 0) of the images before each operator and after the last.
+    """
 
 def source_root(source: Source) -> Any:
     """The folder that a source was made of, "" where there is none."""

@@ -43,8 +43,18 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("--format", choices=("text", "json"), default="text")
 
     stats = commands.add_parser("stats", help="mean, deviation and histogram of each channel of a folder")
-    stats.add_argument("folder", help="images, flat or root/<class>/<file>")
-    stats.add_argument("-o", "--output", metavar="FILE", help="file to write, for stoker.normalize(FILE)")
+    stats.add_argument("folder", nargs="?", help="images, flat or root/<class>/<file>")
+    stats.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="file to write, for stoker.normalize(FILE); FILE.partial keeps what is done until then, and the "
+        "same command goes on from it",
+    )
+    stats.add_argument("--rank", type=int, default=0, metavar="R", help="measure part R only (default: 0)")
+    stats.add_argument("--world", type=positive, default=1, metavar="W", help="of W parts (default: 1)")
+    stats.add_argument("--merge", nargs="+", metavar="FILE", help="join the files of parts, without a folder")
+    stats.add_argument("--allow-gaps", action="store_true", help="merge although parts are missing")
     stats.add_argument("--resize", type=positive, metavar="N", help="resize the short side to N pixels first")
     stats.add_argument("--no-histogram", action="store_true", help="leave the histogram (percentiles) out")
     stats.add_argument("--nodata", type=float, help="a value to leave out")
@@ -108,26 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def stats(args: argparse.Namespace) -> int:
     from stoker.errors import SampleError
-    from stoker.statistics import run_command
+    from stoker.statistics.command import run_command
 
     try:
-        left_out = run_command(
-            args.folder,
-            args.output,
-            resize=args.resize,
-            histogram=not args.no_histogram,
-            nodata=args.nodata,
-            threads=args.threads,
-            color=args.color,
-            image_dtype=args.image_dtype,
-            extensions=args.extensions,
-            skip_bad=args.skip_bad,
-            form=args.format,
-        )
+        findings = run_command(args)
     except SampleError as error:
         print(f"stoker stats: {error}", file=sys.stderr)
         return FINDINGS
-    return FINDINGS if left_out else OK
+    return FINDINGS if findings else OK
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import os
 import threading
@@ -72,10 +73,20 @@ def _check_operators(operators: Any) -> list[Operator]:
     return checked
 
 
+def _check_statistics(source: Source, operators: list[Operator], **decoding: str) -> list[str]:
+    """Refuses statistics in normalize that cannot fit; gives what explain() says of the others."""
+    if not any(each.name == "normalize" for each in operators):
+        return []
+    from stoker.statistics.normalizing import check_pipeline
+
+    return check_pipeline(source, operators, **decoding)
+
+
 class Loader:
     """Batches of a source, made natively.
 
-    Iterating gives one epoch: `(images, labels)` where the source has labels, else `images`. Images are one
+    Iterating gives one epoch: `(images, labels)` where the source has labels, else `images`; where it has
+    masks, boxes or further fields, a dict of all by name ("image", "mask", "boxes", "label"). Images are one
     array (batch, C, H, W) or (batch, H, W, C): NumPy, without a copy of the engine's memory, which is used
     again once the array is dropped; `torch.from_dlpack(images)` shares it too. bfloat16, which NumPy lacks,
     comes as an object that speaks DLPack. A complete pass moves on to the next epoch.
@@ -130,6 +141,9 @@ class Loader:
         self.source = source
         self.dtype = dtype
         self.operators = _check_operators(operators)
+        self._statistics_notes = _check_statistics(
+            source, self.operators, color=color, exif=exif, image_dtype=image_dtype
+        )
         self.batch_size = check_count("batch_size", batch_size, 1, 2**31 - 1)
         self.seed = check_count("seed", seed, 0, 2**64 - 1)
         self.shuffle = _check_flag("shuffle", shuffle)
@@ -197,7 +211,7 @@ class Loader:
 
     def explain(self) -> str:
         """What is decoded, fused and stored, with which threads and how much memory, as text."""
-        return str(self._run.explain())
+        return "\n".join([str(self._run.explain()).rstrip("\n"), *self._statistics_notes])
 
     def counters(self) -> dict[str, Any]:
         """What each thread and step did with its time, in nanoseconds; see docs/counters.md."""
@@ -308,18 +322,26 @@ class _Epoch:
 
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
-        images = batch.images
-        if self._loader.dtype == "bfloat16":
-            images = (
-                [_DlpackArray(image) for image in images]
-                if isinstance(images, list)
-                else _DlpackArray(images)
-            )
-        if not source.has_labels:
-            return images
+        images = self._shown(batch.images)
+        labels: Any = None
         if source.label_objects is not None:
-            return images, [source.label_objects[index] for index in batch.indices]
-        return images, batch.column("label")
+            labels = [source.label_objects[index] for index in batch.indices]
+        elif source.has_labels:
+            labels = batch.column("label")
+        if not source.has_more_fields:
+            return images if labels is None else (images, labels)
+        fields = {"image": images}
+        for name, kind in source.fields[1:]:
+            fields[name] = self._shown(batch.field(name)) if kind == "image" else batch.field(name)
+        for name in source.native.ragged_names:
+            values, starts, _ = batch.ragged(name)
+            fields[name] = [values[begin:end] for begin, end in itertools.pairwise(starts)]
+        return fields if labels is None else {**fields, "label": labels}
+
+    def _shown(self, images: Any) -> Any:
+        if self._loader.dtype != "bfloat16":
+            return images
+        return [_DlpackArray(image) for image in images] if isinstance(images, list) else _DlpackArray(images)
 
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.

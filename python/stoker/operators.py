@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -67,7 +67,101 @@ def _function(info: dict[str, Any]) -> Callable[..., Operator]:
     return make
 
 
-__all__ = ["Operator"]
+def make_group(name: str, children: Sequence[Operator], options: dict[str, Any]) -> Operator:
+    """A group by its parameters; the functions below are the usual way."""
+    return _native.make_group(name, _children(name, children), options)
+
+
+def _children(name: str, operators: Any) -> list[Operator]:
+    if isinstance(operators, (Operator, str)) or not isinstance(operators, Iterable):
+        raise TypeError(
+            f"{name}: operators must be a list such as [stoker.horizontal_flip()], got {operators!r}."
+        )
+    children = list(operators)
+    for each in children:
+        if not isinstance(each, Operator):
+            raise TypeError(f"{name}: operators must be stoker's, such as stoker.resize(256), got {each!r}.")
+    return children
+
+
+def sequence(operators: Sequence[Operator], *, p: float = 1.0) -> Operator:
+    """All of `operators`, in order, or with probability 1 - p none of them.
+
+    Args:
+        operators: Operators and groups.
+        p: Probability that they are applied; each still draws its own coin.
+
+    Raises:
+        ValueError, TypeError: A wrong argument.
+    """
+    return make_group("sequence", operators, {"p": p, "takes_all": True})
+
+
+def one_of(operators: Sequence[Operator], *, weights: Sequence[float] = (), p: float = 1.0) -> Operator:
+    """One of `operators`, chosen anew for each sample.
+
+    Args:
+        operators: Operators and groups; the one chosen still draws its own coin.
+        weights: How likely each is, up to a common factor; all alike when left out.
+        p: Probability that one is applied at all.
+
+    Raises:
+        ValueError, TypeError: A wrong argument.
+    """
+    return make_group("one_of", operators, {"p": p, "weights": [float(each) for each in weights]})
+
+
+def some_of(
+    operators: Sequence[Operator],
+    n: int | tuple[int, int],
+    *,
+    may_repeat: bool = False,
+    keeps_order: bool = True,
+    weights: Sequence[float] = (),
+    p: float = 1.0,
+) -> Operator:
+    """`n` of `operators`, chosen anew for each sample.
+
+    Args:
+        operators: Operators and groups; those chosen still draw their own coins.
+        n: How many, or (least, most), both included.
+        may_repeat: One operator may be chosen more than once, 16 times in all at most.
+        keeps_order: Those chosen run in the written order; otherwise in the order in which they were drawn.
+        weights: How likely each is, up to a common factor; all alike when left out.
+        p: Probability that any is applied at all.
+
+    Raises:
+        ValueError, TypeError: A wrong argument.
+    """
+    least, most = n if isinstance(n, tuple) else (n, n)
+    options = {
+        "p": p,
+        "least": least,
+        "most": most,
+        "may_repeat": may_repeat,
+        "keeps_order": keeps_order,
+        "weights": [float(each) for each in weights],
+    }
+    return make_group("some_of", operators, options)
+
+
+def random_order(operators: Sequence[Operator], *, p: float = 1.0) -> Operator:
+    """All of `operators` in an order drawn for each sample.
+
+    Args:
+        operators: Operators and groups; each still draws its own coin.
+        p: Probability that they are applied at all.
+
+    Raises:
+        ValueError, TypeError: A wrong argument.
+    """
+    count = len(operators)
+    return make_group(
+        "random_order", operators, {"p": p, "least": count, "most": count, "keeps_order": False}
+    )
+
+
+__all__ = ["Operator", "one_of", "random_order", "sequence", "some_of"]
 for _info in _native.operators():
     globals()[_info["name"]] = _function(_info)
     __all__ += [_info["name"]]

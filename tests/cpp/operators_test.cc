@@ -219,7 +219,7 @@ TEST(Operators, RefuseWhatIsWrongByName) {
   says(message_of<ArgumentError>("smear", {}), "operator: there is none named 'smear'; there are ");
   says(message_of<ArgumentTypeError>("resize", {}), "resize: size is required");
   says(message_of<ArgumentTypeError>("resize", {{"size", list({4})}, {"side", 1.0}}),
-       "resize: there is no parameter 'side'; it has interpolation");
+       "resize: there is no parameter 'side'; it has area_for_downscale, interpolation");
   says(message_of<ArgumentError>("resize", {{"size", list({0})}}),
        "resize: size must be between 1 and 16384 pixels, got 0");
   says(message_of<ArgumentError>("resize", {{"size", list({1, 2, 3})}}), "must be 1 to 2 numbers, got 3");

@@ -29,7 +29,7 @@ const std::pair<std::string, test::Parameters> kResizedCrop = {"random_resized_c
 // "0,2|1" a segment: spatial operators, then tables; '*' marks an operator on the whole image.
 std::string cut(const Plan& plan) {
   std::string text;
-  for (const Plan::Segment& segment : plan.segments()) {
+  for (const Segment& segment : plan.full_schedule().segments) {
     text += text.empty() ? "" : " ";
     for (const size_t i : segment.spatial) text += std::to_string(i);
     text += "|";
@@ -70,13 +70,13 @@ TEST(Plan, FusesWhatIsExactAndSaysWhyNot) {
   const Plan reduced = plan_of({{"color_jitter", {}}, {"horizontal_flip", {}}, kCrop});
   EXPECT_EQ(cut(reduced), "1|0 2|");
   explains(reduced, "not fused: random_crop would change what a reduction sees");
-  EXPECT_TRUE(reduced.segments().front().has_reduction);
+  EXPECT_TRUE(reduced.full_schedule().segments.front().has_reduction);
 }
 
 TEST(Plan, KnowsWhichTablesAreConstant) {
-  EXPECT_NE(plan_of({kResizedCrop, {"to_float", {}}, kNormalize}).constant_table(), nullptr);
-  EXPECT_EQ(plan_of({{"brightness_contrast", {}}, kNormalize}).constant_table(), nullptr);
-  EXPECT_EQ(plan_of({{"color_jitter", {}}, kNormalize}).constant_table(), nullptr);
+  EXPECT_TRUE(plan_of({kResizedCrop, {"to_float", {}}, kNormalize}).full_schedule().constant_table);
+  EXPECT_FALSE(plan_of({{"brightness_contrast", {}}, kNormalize}).full_schedule().constant_table);
+  EXPECT_FALSE(plan_of({{"color_jitter", {}}, kNormalize}).full_schedule().constant_table);
 }
 
 TEST(Plan, KnowsTheShape) {
@@ -230,8 +230,8 @@ TEST(Plan, FusedEqualsOneOperatorAfterAnother) {
       }
       const std::optional<Batch> batch = test::next_batch(run);
       ASSERT_TRUE(batch);
-      ASSERT_EQ(batch->list.size(), 1u);
-      const ListedImage& got = batch->list.front();
+      ASSERT_EQ(batch->fields[0].list.size(), 1u);
+      const ListedImage& got = batch->fields[0].list.front();
       ImageShape wanted = expected->shape;
       wanted.dtype = dtype;
       ASSERT_EQ(got.shape, wanted);

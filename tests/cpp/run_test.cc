@@ -217,10 +217,10 @@ TEST(Run, KeepsImagesOfDifferentShapeApartOnRequest) {
   run.submit(range(0, 9), 0);
   const std::optional<Batch> batch = next_batch(run);
   ASSERT_TRUE(batch);
-  EXPECT_EQ(batch->images, nullptr);
-  ASSERT_EQ(batch->list.size(), 9u);
+  EXPECT_EQ(batch->fields[0].data, nullptr);
+  ASSERT_EQ(batch->fields[0].list.size(), 9u);
   for (int i = 0; i < 9; ++i) {
-    const ListedImage& image = batch->list[static_cast<size_t>(i)];
+    const ListedImage& image = batch->fields[0].list[static_cast<size_t>(i)];
     EXPECT_EQ(image.shape, (ImageShape{4 + i, 12 - i, 3, DType::kUint8}));
     const Pixels wanted = test::noisy(4 + i, 12 - i, 3, 8, static_cast<uint32_t>(i));
     EXPECT_EQ(Bytes(image.data.get(), image.data.get() + image.shape.bytes()),
@@ -303,8 +303,9 @@ TEST(RunErrors, SkipShortensTheBatch) {
       for (size_t i = 0; i < 4; ++i) {
         const Pixels pixels = test::noisy(9, 9, 3, 8, static_cast<uint32_t>(batch->indices[i]));
         const Bytes wanted = test::stored_plainly(pixels.view(), false, false, Layout::kChw, DType::kUint8);
-        const uint8_t* got = shapes == Shapes::kDense ? batch->images.get() + i * batch->shape.bytes()
-                                                      : batch->list[i].data.get();
+        const uint8_t* got = shapes == Shapes::kDense
+                                 ? batch->fields[0].data.get() + i * batch->fields[0].shape.bytes()
+                                 : batch->fields[0].list[i].data.get();
         EXPECT_EQ(Bytes(got, got + wanted.size()), wanted);
       }
       EXPECT_TRUE(next_batch(run)->indices.empty());  // all of it was bad
@@ -440,9 +441,9 @@ TEST(RunErrors, FilesThatAreNoneAreNamedForWhatTheyAre) {
 class ThrowingSource : public FilesSource {
  public:
   ThrowingSource(const std::vector<std::string>& paths, int64_t bad) : FilesSource(paths, ""), bad_(bad) {}
-  FetchRequest request(int64_t index) const override {
+  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override {
     if (index == bad_) throw ShardError("the index is damaged");
-    return FilesSource::request(index);
+    return FilesSource::request(index, field, epoch);
   }
 
  private:
@@ -474,7 +475,7 @@ class UnusualSource : public Source {
       raw_paths_.push_back(files.folder.write("raw" + std::to_string(i), Bytes(9 * 9 * 3, uint8_t{7})));
   }
   std::optional<int64_t> size() const override { return 8; }
-  FetchRequest request(int64_t index) const override {
+  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override {
     FetchRequest request;
     if (index < 4) {
       request.memory = encoded_;
@@ -557,7 +558,7 @@ TEST(Run, UsesBuffersAgainAndLeavesKeptBatchesAlone) {
     while (run.pending() < 3) run.submit({round % 8, (round + 3) % 8}, 0);
     std::optional<Batch> batch = next_batch(run);
     ASSERT_TRUE(batch);
-    places.insert(batch->images.get());
+    places.insert(batch->fields[0].data.get());
     if (round % 20 == 5) kept.push_back(std::move(*batch));
   }
   EXPECT_EQ(kept.size(), 3u);

@@ -209,8 +209,8 @@ std::optional<Batch> next_batch(Run& run) {
 }
 
 Bytes sample_bytes(const Batch& batch, size_t at) {
-  const uint8_t* begin = batch.images.get() + at * batch.shape.bytes();
-  return {begin, begin + batch.shape.bytes()};
+  const uint8_t* begin = batch.fields[0].data.get() + at * batch.fields[0].shape.bytes();
+  return {begin, begin + batch.fields[0].shape.bytes()};
 }
 
 }  // namespace stoker::test

@@ -96,7 +96,7 @@ TEST(Source, KeepsPathsInOneArena) {
   EXPECT_EQ(source.root(), "folder");
   for (size_t i = 0; i < paths.size(); ++i) {
     EXPECT_EQ(source.path(static_cast<int64_t>(i)), paths[i]);
-    EXPECT_EQ(source.request(static_cast<int64_t>(i)).path, paths[i]);
+    EXPECT_EQ(source.request(static_cast<int64_t>(i), 0, 0).path, paths[i]);
   }
   EXPECT_THROW(source.path(4), InternalError);
   EXPECT_THROW(source.path(-1), InternalError);
@@ -136,11 +136,11 @@ TEST(Source, GivesIndicesInOrderUntilItsEnd) {
 TEST(Source, ViewsArraysWithoutACopy) {
   const auto source = test::arrays_source(test::random_images(3, 4, 5));
   EXPECT_EQ(source->image_shape(), (ImageShape{4, 5, 3, DType::kUint8}));
-  const FetchRequest first = source->request(0);
-  const FetchRequest second = source->request(1);
+  const FetchRequest first = source->request(0, 0, 0);
+  const FetchRequest second = source->request(1, 0, 0);
   EXPECT_EQ(second.memory.data() - first.memory.data(), 60);
   EXPECT_EQ(second.memory.size(), 60u);
-  EXPECT_THROW(source->request(3), InternalError);
+  EXPECT_THROW(source->request(3, 0, 0), InternalError);
 }
 
 }  // namespace

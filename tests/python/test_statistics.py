@@ -19,7 +19,7 @@ import pytest
 from images import by_pillow, encode, picture, write_folder
 
 import stoker
-from stoker.statistics import _square_root
+from stoker.statistics.channel import square_root
 
 RANGES = {"uint8": (0, 256), "uint16": (0, 65536), "int16": (-32768, 32768)}
 
@@ -186,12 +186,12 @@ def test_roots_are_rounded_once() -> None:
     numbers = random.Random(1)
     for _ in range(2000):
         value = Fraction(numbers.getrandbits(numbers.randint(1, 200)) + 1, numbers.getrandbits(90) + 1)
-        root = Fraction(_square_root(value))
+        root = Fraction(square_root(value))
         assert Fraction(math.nextafter(root, 0)) ** 2 < value < Fraction(math.nextafter(root, math.inf)) ** 2
         below, above = (root + Fraction(math.nextafter(root, end)) for end in (0, math.inf))
         assert (below / 2) ** 2 <= value <= (above / 2) ** 2
-    assert _square_root(Fraction(9, 4)) == 1.5
-    assert _square_root(Fraction(-1, 10**30)) == 0
+    assert square_root(Fraction(9, 4)) == 1.5
+    assert square_root(Fraction(-1, 10**30)) == 0
 
 
 # ---- merging ----

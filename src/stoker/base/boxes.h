@@ -13,6 +13,9 @@ struct Box {
   double x_max = 0;
   double y_max = 0;
   int32_t row = 0;  // which of the sample's boxes this was, so that labels follow it
+  // The library's array is float32 still, as it begins: what keeps the array rounds to float32. What computes
+  // in doubles there ends this.
+  bool is_single = false;
 
   friend bool operator==(const Box&, const Box&) = default;
 };
@@ -24,6 +27,7 @@ struct Keypoint {
   double angle = 0;  // radians
   double scale = 0;
   int32_t row = 0;
+  bool is_single = false;  // as of a Box
 
   friend bool operator==(const Keypoint&, const Keypoint&) = default;
 };

@@ -14,12 +14,33 @@
 
 namespace stoker {
 
-// Where the bytes of one sample are: a byte range of a file, or memory that the source owns.
+// What a field of a sample is. Images and masks are fetched; boxes and keypoints are known beforehand.
+enum class FieldKind : uint8_t { kImage, kMask, kBoxes, kKeypoints };
+
+struct Field {
+  std::string name;
+  FieldKind kind = FieldKind::kImage;
+};
+
+// A stretch of bytes with the hash (base/hash.h) that it must have.
+struct Block {
+  uint64_t length_bytes = 0;
+  uint64_t hash = 0;
+};
+
+// Where the bytes of one field of a sample are: a byte range of a file, or memory that the source owns.
 struct FetchRequest {
   std::string path;  // empty: `memory`
   uint64_t offset_bytes = 0;
   std::optional<uint64_t> length_bytes;  // nothing: to the end of the file
   std::span<const uint8_t> memory;
+  // The range cut into blocks, to be verified as they are read; empty: nothing to verify. Owned by the
+  // source.
+  std::span<const Block> blocks;
+  // Where the range is one record of many in a file that is kept open: what to call it in errors.
+  std::string record;
+  // What to do about a damaged record, for its error. Owned by the source.
+  const std::string* repair_hint = nullptr;
   // Set when the bytes are pixels already, of this shape; otherwise the magic bytes decide.
   std::optional<ImageShape> raw_shape;
 };
@@ -42,14 +63,19 @@ class SampleBytes {
   size_t capacity_bytes_ = 0;
 };
 
+// The bytes of one field.
+struct SamplePart {
+  SampleBytes bytes;
+  std::optional<ImageShape> raw_shape;
+};
+
 // One sample on its way. Move-only.
 struct Sample {
   int64_t index = -1;       // in the source
   uint16_t occurrence = 0;  // how often the index came before in this epoch
   int64_t batch = -1;       // number of its batch in the run
   int position = -1;        // its place in the batch
-  SampleBytes bytes;
-  std::optional<ImageShape> raw_shape;
+  std::vector<SamplePart> parts;  // of the source's fields, in their order
   Failure failure;
 };
 

@@ -39,7 +39,7 @@ class Fetcher {
   virtual void stop() = 0;
 };
 
-// Reads whole files or ranges with pread, by `threads` threads of its own (started by the first start()).
+// Reads whole files, ranges and records (fetch/record_reader.h) with pread, by `threads` threads of its own (started by the first start()).
 // Foreign files are never mapped: a file that shrinks under a map kills the process.
 std::unique_ptr<Fetcher> make_file_fetcher(int threads);
 

@@ -9,53 +9,15 @@
 #include <new>
 
 #include "stoker/base/clock.h"
+#include "stoker/fetch/fetch_error.h"
 #include "stoker/fetch/fetcher.h"
+#include "stoker/fetch/record_reader.h"
 
 namespace stoker {
 namespace {
 
 constexpr size_t kKeptBuffers = 64;
 constexpr size_t kKeptBufferBytes = size_t{4} << 20;
-
-struct FileDescriptor {
-  explicit FileDescriptor(int value) : value(value) {}
-  ~FileDescriptor() {
-    if (value >= 0) close(value);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  const int value;
-};
-
-SampleError failed(SampleErrorCode code, std::string found, std::string hint) {
-  SampleError error;
-  error.code = code;
-  error.step = "fetch";
-  error.found = std::move(found);
-  error.hint = std::move(hint);
-  return error;
-}
-
-SampleError failed_call(const char* call, int error_number) {
-  if (error_number == EMFILE || error_number == ENFILE) {  // no fault of the sample
-    throw IoError(std::string("fetch: ") + std::strerror(error_number) +
-                  "; raise the limit (ulimit -n) or close what the process keeps open.");
-  }
-  const bool is_missing = error_number == ENOENT || error_number == ENOTDIR;
-  return failed(
-      is_missing ? SampleErrorCode::kMissing : SampleErrorCode::kUnreadable,
-      std::string(call) + " failed: " + std::strerror(error_number),
-      is_missing ? "restore the file or list the folder anew" : "check the file and its permissions");
-}
-
-SampleError not_regular(mode_t mode) {
-  const char* kind = S_ISDIR(mode)    ? "a directory"
-                     : S_ISFIFO(mode) ? "a FIFO"
-                     : S_ISSOCK(mode) ? "a socket"
-                                      : "a device";
-  return failed(SampleErrorCode::kNotRegular, std::string("it is ") + kind + ", allowed are regular files",
-                "remove it from the list");
-}
 
 class FileFetcher : public Fetcher {
  public:
@@ -72,8 +34,8 @@ class FileFetcher : public Fetcher {
       try {
         result.failure = read(request, &result.bytes);
       } catch (const std::bad_alloc&) {  // on a thread of its own nobody could catch it
-        result.failure = failed(SampleErrorCode::kUnreadable, "there is no memory for the file",
-                                "free memory, or remove the file if it is a huge one");
+        result.failure = fetch_error(SampleErrorCode::kUnreadable, "there is no memory for the file",
+                                     "free memory, or remove the file if it is a huge one");
       }
     }
     result.cpu_ns = thread_cpu_ns() - cpu_begin;
@@ -136,46 +98,59 @@ class FileFetcher : public Fetcher {
   }
 
   Failure read(const FetchRequest& request, SampleBytes* bytes) {
+    if (request.record.empty()) return read_file(request, bytes);
+    if (*request.length_bytes > kMaxFileBytes) return too_large(*request.length_bytes);
+    auto [memory, capacity] = take_buffer(*request.length_bytes);
+    const std::span<uint8_t> out(memory.get(), *request.length_bytes);
+    if (Failure failure = records_.read(request, out)) return failure;
+    *bytes = SampleBytes(std::move(memory), out.size(), capacity);
+    return std::nullopt;
+  }
+
+  Failure read_file(const FetchRequest& request, SampleBytes* bytes) {
     // O_NONBLOCK: opening a FIFO without it waits for a writer, perhaps for ever.
     const FileDescriptor file(open(request.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.value < 0) return failed_call("open", errno);
+    if (file.value < 0) return fetch_call_error("open", errno);
     struct stat before {};
-    if (fstat(file.value, &before) != 0) return failed_call("fstat", errno);
+    if (fstat(file.value, &before) != 0) return fetch_call_error("fstat", errno);
     if (!S_ISREG(before.st_mode)) return not_regular(before.st_mode);
     const auto file_bytes = static_cast<uint64_t>(before.st_size);
     if (file_bytes == 0)
-      return failed(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
+      return fetch_error(SampleErrorCode::kEmpty, "the file has 0 bytes", "remove or restore it");
     const uint64_t behind = file_bytes - std::min(request.offset_bytes, file_bytes);
     const uint64_t wanted = request.length_bytes.value_or(behind);
     if (request.offset_bytes > file_bytes || wanted > behind) {
-      return failed(SampleErrorCode::kTruncated, "the file ends before the range asked for", "make it anew");
+      return fetch_error(SampleErrorCode::kTruncated, "the file ends before the range asked for",
+                         "make it anew");
     }
-    if (wanted > kMaxFileBytes) {
-      return failed(SampleErrorCode::kTooLarge,
-                    "the file has " + std::to_string(wanted) + " bytes, allowed are at most " +
-                        std::to_string(kMaxFileBytes),
-                    "remove it from the list");
-    }
+    if (wanted > kMaxFileBytes) return too_large(wanted);
     auto [memory, capacity] = take_buffer(wanted);
     uint64_t have = 0;
     while (have < wanted) {
       const ssize_t got = pread(file.value, memory.get() + have, wanted - have,
                                 static_cast<off_t>(request.offset_bytes + have));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return failed_call("read", errno);
+      if (got < 0) return fetch_call_error("read", errno);
       if (got == 0) break;
       have += static_cast<uint64_t>(got);
     }
     struct stat after {};
-    if (fstat(file.value, &after) != 0) return failed_call("fstat", errno);
+    if (fstat(file.value, &after) != 0) return fetch_call_error("fstat", errno);
     const bool same_time =
         before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
     if (have != wanted || after.st_size != before.st_size || !same_time) {
-      return failed(SampleErrorCode::kChanged, "the file changed while it was read",
-                    "do not write to it during training");
+      return fetch_error(SampleErrorCode::kChanged, "the file changed while it was read",
+                         "do not write to it during training");
     }
     *bytes = SampleBytes(std::move(memory), wanted, capacity);
     return std::nullopt;
+  }
+
+  static SampleError too_large(uint64_t found_bytes) {
+    return fetch_error(SampleErrorCode::kTooLarge,
+                       "it has " + std::to_string(found_bytes) + " bytes, allowed are at most " +
+                           std::to_string(kMaxFileBytes),
+                       "remove it from the list");
   }
 
   FreeBuffer take_buffer(uint64_t bytes) {
@@ -196,6 +171,7 @@ class FileFetcher : public Fetcher {
   }
 
   const int thread_count_;
+  RecordReader records_;
   Mutex mutex_;
   Condition wake_;
   std::deque<Waiting> waiting_ STOKER_GUARDED_BY(mutex_);

@@ -30,14 +30,27 @@ void add_integers(ChannelSums& channel, uint64_t count, __int128 sum, unsigned _
   channel.sum_squares += sum_squares;
 }
 
+// Calls `take(row, width)` for all pixels. Rows that lie one behind another go together: what the vectors
+// leave over at the end of a row, and what is added up behind it, costs as much as the row itself.
+template <class Take>
+void for_each_long_row(const ConstImage& image, const Take& take) {
+  const auto width = static_cast<size_t>(image.width());
+  const auto height = static_cast<size_t>(image.height());
+  const bool is_packed =
+      image.height() < 2 ||
+      image.row<uint8_t>(1) == image.row<uint8_t>(0) + width * static_cast<size_t>(image.channels());
+  const size_t rows = is_packed ? std::max<size_t>(1, kMaxRowPixels / width) : 1;
+  for (size_t y = 0; y < height; y += rows)
+    take(image.row<uint8_t>(static_cast<int>(y)), width * std::min(rows, height - y));
+}
+
 // The way of nearly every data set: 8-bit photographs, every pixel of them.
 void add_bytes(const ConstImage& image, bool with_histogram, std::vector<ChannelSums>& channels) {
-  const auto width = static_cast<size_t>(image.width());
-  const uint64_t count = static_cast<uint64_t>(image.height()) * width;
+  const uint64_t count = static_cast<uint64_t>(image.height()) * static_cast<uint64_t>(image.width());
   std::array<ByteSums, 3> sums;
   if (!with_histogram) {
-    for (int y = 0; y < image.height(); ++y)
-      add_byte_row(image.row<uint8_t>(y), width, image.channels(), sums);
+    for_each_long_row(
+        image, [&](const uint8_t* row, size_t width) { add_byte_row(row, width, image.channels(), sums); });
   }
   for (int c = 0; c < image.channels(); ++c) {
     ChannelSums& channel = channels[static_cast<size_t>(c)];
@@ -45,8 +58,9 @@ void add_bytes(const ConstImage& image, bool with_histogram, std::vector<Channel
     if (with_histogram) {
       // Of one image, so 32 bits cannot overflow.
       std::array<uint32_t, 4 * 256> bins{};
-      for (int y = 0; y < image.height(); ++y)
-        count_bytes(image.row<uint8_t>(y), width, image.channels(), c, bins.data());
+      for_each_long_row(image, [&](const uint8_t* row, size_t width) {
+        count_bytes(row, width, image.channels(), c, bins.data());
+      });
       for (size_t value = 0; value < 256; ++value) {
         const uint64_t here =
             uint64_t{bins[value]} + bins[256 + value] + bins[512 + value] + bins[768 + value];
@@ -131,9 +145,12 @@ void add_floats(const ConstImage& image, const ConstImage* mask, const Accumulat
 void check_sums(const ChannelSums& sums, size_t bins, DType dtype) {
   uint64_t counted = 0;
   for (const uint64_t count : sums.histogram) counted += count;
-  const std::array<double, 6> figures{
-      sums.min, sums.max, sums.float_sum.high, sums.float_sum.low, sums.float_sum_squares.high,
-      sums.float_sum_squares.low};
+  const std::array<double, 6> figures{sums.min,
+                                      sums.max,
+                                      sums.float_sum.high,
+                                      sums.float_sum.low,
+                                      sums.float_sum_squares.high,
+                                      sums.float_sum_squares.low};
   const char* wrong = nullptr;
   if (sums.histogram.size() != bins || (bins > 0 && counted != sums.count)) {
     wrong = "histogram";

@@ -14,8 +14,10 @@ struct ByteSums {
   uint8_t max = 0;
 };
 
-// Adds a row of `width` interleaved uint8 pixels of `channels` (1 or 3) channels to `sums`. At most 2^18
-// pixels a row.
+inline constexpr size_t kMaxRowPixels = size_t{1} << 18;
+
+// Adds a row of `width` interleaved uint8 pixels of `channels` (1 or 3) channels to `sums`. At most
+// kMaxRowPixels.
 void add_byte_row(const uint8_t* row, size_t width, int channels, std::array<ByteSums, 3>& sums);
 
 // Counts the values of channel `channel` of a row into four histograms of 256 bins that lie one behind

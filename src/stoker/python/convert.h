@@ -27,6 +27,9 @@ nb::object value_to_python(const Value& value);
 // Text that may hold a file name of any bytes, as os.fsdecode() does it.
 nb::object text_to_python(const std::string& text);
 
+// os.fsencode: str with any bytes that the file system may hold, bytes as they are, and path objects.
+std::string path_from_python(nb::handle object);
+
 std::map<std::string, Value> values_from_python(const nb::dict& given);
 
 DType dtype_from_python(const nb::dlpack::dtype& dtype);

@@ -45,7 +45,7 @@ nb::dict sample_error_to_python(const SampleError& error) {
   out["epoch"] = error.epoch;
   out["step"] = error.step;
   out["found"] = text_to_python(error.found);
-  out["hint"] = error.hint;
+  out["hint"] = text_to_python(error.hint);
   out["message"] = text_to_python(error.message());
   return out;
 }

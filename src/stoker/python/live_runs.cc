@@ -15,9 +15,14 @@ namespace {
 
 constexpr int64_t kExitWaitNs = 1'000'000'000;
 
+struct LiveRun {
+  std::weak_ptr<void> run;
+  void (*close)(void*);
+};
+
 struct LiveRuns {
   Mutex mutex;
-  std::vector<std::weak_ptr<Run>> runs STOKER_GUARDED_BY(mutex);
+  std::vector<LiveRun> runs STOKER_GUARDED_BY(mutex);
   std::atomic<int> threads_inside{0};
   std::atomic<bool> is_ending{false};
   std::thread::id ending_thread;  // set before is_ending
@@ -28,27 +33,32 @@ LiveRuns& live_runs() {
   return live;
 }
 
-}  // namespace
-
-void close_at_exit(const std::shared_ptr<Run>& run) {
+template <class T>
+void keep(const std::shared_ptr<T>& run) {
   LiveRuns& live = live_runs();
   MutexLock lock(live.mutex);
-  std::erase_if(live.runs, [](const std::weak_ptr<Run>& each) { return each.expired(); });
-  live.runs.push_back(run);
+  std::erase_if(live.runs, [](const LiveRun& each) { return each.run.expired(); });
+  live.runs.push_back({run, [](void* each) { static_cast<T*>(each)->close(); }});
 }
+
+}  // namespace
+
+void close_at_exit(const std::shared_ptr<Run>& run) { keep(run); }
+void close_at_exit(const std::shared_ptr<Measurement>& measurement) { keep(measurement); }
+void close_at_exit(const std::shared_ptr<Packing>& packing) { keep(packing); }
 
 void close_live_runs() {
   LiveRuns& live = live_runs();
   live.ending_thread = std::this_thread::get_id();
   live.is_ending = true;
-  std::vector<std::weak_ptr<Run>> runs;
+  std::vector<LiveRun> runs;
   {
     MutexLock lock(live.mutex);
     runs.swap(live.runs);
   }
   const nanobind::gil_scoped_release release;
-  for (const std::weak_ptr<Run>& each : runs) {
-    if (const std::shared_ptr<Run> run = each.lock()) run->close();
+  for (const LiveRun& each : runs) {
+    if (const std::shared_ptr<void> run = each.run.lock()) each.close(run.get());
   }
   const int64_t until = wall_ns() + kExitWaitNs;
   while (live.threads_inside > 0 && wall_ns() < until)

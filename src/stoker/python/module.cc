@@ -5,7 +5,9 @@ NB_MODULE(_native, module) {
   nanobind::set_leak_warnings(false);
   stoker::bind_errors(module);
   stoker::bind_operators(module);
+  stoker::bind_boxes(module);
   stoker::bind_sources(module);
   stoker::bind_run(module);
   stoker::bind_statistics(module);
+  stoker::bind_pack(module);
 }

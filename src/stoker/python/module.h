@@ -7,9 +7,11 @@
 namespace stoker {
 
 void bind_operators(nb::module_& module);
+void bind_boxes(nb::module_& module);
 void bind_sources(nb::module_& module);
 void bind_run(nb::module_& module);
 void bind_statistics(nb::module_& module);
+void bind_pack(nb::module_& module);
 // Engine errors to the classes of stoker.errors.
 void bind_errors(nb::module_& module);
 

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "stoker/python/module.h"
+#include "stoker/python/options.h"
+#include "stoker/transform/group.h"
 
 namespace stoker {
 namespace {
@@ -108,29 +110,64 @@ void check_size(const NamedOperator& named, const ImageShape& shape) {
                       " in all.");
 }
 
-void check_draw(const NamedOperator& named, const Draw& draw, const ConstImage& image) {
+// What a group has none of: draws and pixels of its own.
+const Operator& single(const NamedOperator& named) {
+  if (named.op == nullptr)
+    throw ArgumentError(named.name + ": it is a group; ask the operators in it, or give it to a loader.");
+  return *named.op;
+}
+
+void check_draw(const NamedOperator& named, const Draw& draw, const ImageShape& shape) {
   if (!draw.applies) return;
-  named.op->check_draw(draw, image.shape);
-  const Geometry geometry = named.op->geometry(draw, image.shape);
-  if (named.op->operator_class() == OperatorClass::kResample && geometry.crop) {
+  if (shape.height < 1 || shape.width < 1)
+    throw ArgumentError(named.name + ": height and width must be at least 1 pixel.");
+  const Operator& op = single(named);
+  op.check_draw(draw, shape);
+  const Geometry geometry = op.geometry(draw, shape);
+  if (op.operator_class() == OperatorClass::kResample && geometry.crop) {
     const Rect& crop = *geometry.crop;
-    if (crop.x < 0 || crop.y < 0 || crop.width < 1 || crop.height < 1 ||
-        crop.x + crop.width > image.width() || crop.y + crop.height > image.height()) {
+    if (crop.x < 0 || crop.y < 0 || crop.width < 1 || crop.height < 1 || crop.x + crop.width > shape.width ||
+        crop.y + crop.height > shape.height) {
       throw ArgumentError(named.name + ": the drawn rectangle lies outside the image of " +
-                          std::to_string(image.height()) + " x " + std::to_string(image.width()) +
-                          " pixels.");
+                          std::to_string(shape.height) + " x " + std::to_string(shape.width) + " pixels.");
     }
   }
+}
+
+Group group_from_python(nb::dict given) {
+  Group group;
+  group.p = take_number(given, "p", 1);
+  group.takes_all = take<bool>(given, "takes_all", false);
+  group.least = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "least", 1), -1, 1'000'000));
+  group.most = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "most", 1), -1, 1'000'000));
+  group.may_repeat = take<bool>(given, "may_repeat", false);
+  group.keeps_order = take<bool>(given, "keeps_order", true);
+  group.weights = take<std::vector<double>>(given, "weights", {});
+  if (given.size() > 0)
+    throw ArgumentTypeError("group: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
+  return group;
+}
+
+nb::dict group_to_python(const Group& group) {
+  nb::dict out;
+  out["p"] = group.p;
+  out["takes_all"] = group.takes_all;
+  out["least"] = group.least;
+  out["most"] = group.most;
+  out["may_repeat"] = group.may_repeat;
+  out["keeps_order"] = group.keeps_order;
+  out["weights"] = group.weights;
+  return out;
 }
 
 enum class ApplyBy : uint8_t { kFast, kReference, kMask };
 
 nb::object apply_operator(const NamedOperator& named, const AnyArray& array, const nb::object& given,
                           ApplyBy by) {
+  const Operator& op = single(named);
   const ConstImage image = image_from_python(array);
-  const Operator& op = *named.op;
-  if (by == ApplyBy::kMask && (op.has_geometry() || !op.moves_pixels()))
-    throw ArgumentError(named.name + ": it has no way of its own with masks.");
+  if (by == ApplyBy::kMask && !op.moves_pixels())
+    throw ArgumentError(named.name + ": it leaves masks as they are.");
   if (by != ApplyBy::kMask)
     static_cast<void>(op.plan({image.height(), image.width(), image.channels(), image.shape.dtype}));
   Draw draw;
@@ -140,7 +177,12 @@ nb::object apply_operator(const NamedOperator& named, const AnyArray& array, con
   } else {
     draw = draw_from_python(named, dict_from_python(given));
   }
-  check_draw(named, draw, image);
+  check_draw(named, draw, image.shape);
+  const bool resizes = draw.applies && op.has_geometry() && op.geometry(draw, image.shape).resize.has_value();
+  if (by == ApplyBy::kMask && resizes && image.shape.dtype != DType::kUint8) {
+    throw ArgumentError(named.name + ": the mask is " + std::string(name_of(image.shape.dtype)) +
+                        ", resized are uint8 masks; store class numbers in 8 bits.");
+  }
   if (by != ApplyBy::kMask) op.observe(image, nullptr, &draw);
   ImageShape shape = op.shape_after(draw, image.shape);
   if (by == ApplyBy::kMask) {
@@ -184,11 +226,14 @@ std::vector<std::array<double, N>> rows_from_python(const std::string& name, con
 }
 
 nb::list move_boxes(const NamedOperator& named, const nb::object& given, int height, int width,
-                    const nb::dict& draw) {
+                    const nb::dict& draw, bool is_single) {
   std::vector<Box> boxes;
   for (const auto& [x_min, y_min, x_max, y_max] : rows_from_python<4>("boxes", given))
-    boxes.push_back({x_min, y_min, x_max, y_max, static_cast<int32_t>(boxes.size())});
-  named.op->move_boxes(draw_from_python(named, draw), {height, width, 3, DType::kUint8}, boxes);
+    boxes.push_back({x_min, y_min, x_max, y_max, static_cast<int32_t>(boxes.size()), is_single});
+  const ImageShape shape{height, width, 3, DType::kUint8};
+  const Draw drawn = draw_from_python(named, draw);
+  check_draw(named, drawn, shape);
+  single(named).move_boxes(drawn, shape, boxes);
   nb::list out;
   for (const Box& box : boxes)
     out.append(nb::make_tuple(box.x_min, box.y_min, box.x_max, box.y_max, box.row));
@@ -196,11 +241,14 @@ nb::list move_boxes(const NamedOperator& named, const nb::object& given, int hei
 }
 
 nb::list move_keypoints(const NamedOperator& named, const nb::object& given, int height, int width,
-                        const nb::dict& draw) {
+                        const nb::dict& draw, bool is_single) {
   std::vector<Keypoint> points;
   for (const auto& [x, y, angle, scale] : rows_from_python<4>("keypoints", given))
-    points.push_back({x, y, angle, scale, static_cast<int32_t>(points.size())});
-  named.op->move_keypoints(draw_from_python(named, draw), {height, width, 3, DType::kUint8}, points);
+    points.push_back({x, y, angle, scale, static_cast<int32_t>(points.size()), is_single});
+  const ImageShape shape{height, width, 3, DType::kUint8};
+  const Draw drawn = draw_from_python(named, draw);
+  check_draw(named, drawn, shape);
+  single(named).move_keypoints(drawn, shape, points);
   nb::list out;
   for (const Keypoint& point : points)
     out.append(nb::make_tuple(point.x, point.y, point.angle, point.scale, point.row));
@@ -210,26 +258,39 @@ nb::list move_keypoints(const NamedOperator& named, const nb::object& given, int
 }  // namespace
 
 void bind_operators(nb::module_& module) {
-  nb::class_<NamedOperator>(module, "Operator")
+  // Weak references: stoker.normalize keeps beside an operator what it was made of.
+  nb::class_<NamedOperator>(module, "Operator", nb::is_weak_referenceable())
       .def_ro("name", &NamedOperator::name)
+      .def_prop_ro(
+          "children", [](const NamedOperator& named) { return named.children; },
+          "The operators of a group; empty for a single one.")
       .def_prop_ro("parameters",
                    [](const NamedOperator& named) {
+                     if (named.group != nullptr) return group_to_python(*named.group);
                      nb::dict out;
                      for (const auto& [name, value] : named.parameters)
                        out[name.c_str()] = value_to_python(value);
                      return out;
                    })
-      .def_prop_ro("is_random", [](const NamedOperator& named) { return named.op->is_random(); })
+      .def_prop_ro("is_random", &NamedOperator::is_random)
       .def_prop_ro("draw_names",
                    [](const NamedOperator& named) {
                      std::vector<std::string> names;
+                     if (named.op == nullptr) return names;
                      for (const std::string_view name : named.op->draw_names()) names.emplace_back(name);
                      return names;
                    })
       .def("__repr__", [](const NamedOperator& named) { return "stoker." + describe(named); })
       .def("__reduce__",
            [](nb::handle self) {
-             return nb::make_tuple(nb::module_::import_("stoker.operators").attr("make_operator"),
+             const auto& named = nb::cast<const NamedOperator&>(self);
+             const nb::module_ home = nb::module_::import_("stoker.operators");
+             if (named.group != nullptr) {
+               return nb::make_tuple(
+                   home.attr("make_group"),
+                   nb::make_tuple(self.attr("name"), self.attr("children"), self.attr("parameters")));
+             }
+             return nb::make_tuple(home.attr("make_operator"),
                                    nb::make_tuple(self.attr("name"), self.attr("parameters")));
            })
       .def(
@@ -245,7 +306,7 @@ void bind_operators(nb::module_& module) {
             Rng rng(SampleKey{seed, epoch, index, 0, 0}, path);
             Draw draw;
             const ImageShape shape{height, width, channels, DType::kUint8};
-            if (Failure failure = named.op->draw(rng, shape, &draw)) {
+            if (Failure failure = single(named).draw(rng, shape, &draw)) {
               throw BadSamples(failure->message(), {*failure});
             }
             return draw_to_python(*named.op, draw);
@@ -272,11 +333,20 @@ void bind_operators(nb::module_& module) {
           },
           nb::arg("mask"), nb::arg("draw"), "As apply, for a mask of the image's height and width.")
       .def("move_boxes", &move_boxes, nb::arg("boxes"), nb::arg("height"), nb::arg("width"), nb::arg("draw"),
-           "Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from.")
+           nb::arg("is_single") = false,
+           "Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from. "
+           "is_single: the library's array would be float32, which holds these numbers.")
       .def("move_keypoints", &move_keypoints, nb::arg("keypoints"), nb::arg("height"), nb::arg("width"),
-           nb::arg("draw"),
+           nb::arg("draw"), nb::arg("is_single") = false,
            "Keypoints (x, y, angle, scale) in pixels and radians, moved; with the row each came from.");
   module.def("operators", &describe_operators, "All operators with their parameters, from the registry.");
+  module.def(
+      "make_group",
+      [](const std::string& name, std::vector<NamedOperator> children, const nb::dict& options) {
+        return make_group(name, group_from_python(nb::cast<nb::dict>(options.attr("copy")())),
+                          std::move(children));
+      },
+      nb::arg("name"), nb::arg("children"), nb::arg("options"));
   module.def(
       "make_operator",
       [](const std::string& name, const nb::dict& parameters) {

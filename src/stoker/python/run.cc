@@ -19,6 +19,11 @@ namespace {
 // How long a wait may go without looking for Ctrl-C.
 constexpr int64_t kSignalCheckNs = 50'000'000;
 
+// A batch that knows what its fields are.
+struct PythonBatch : Batch {
+  std::shared_ptr<const Source> source;
+};
+
 RunOptions take_run_options(nb::dict& given) {
   RunOptions options;
   options.threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "threads", 1), -1, 1'000'000));
@@ -50,7 +55,7 @@ std::shared_ptr<Run> make_run(std::shared_ptr<Source> source, const std::vector<
   if (given.size() > 0) {
     throw ArgumentTypeError("run: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
   }
-  auto plan = std::make_shared<Plan>(operators, plan_options, source->image_shape());
+  auto plan = std::make_shared<Plan>(operators, plan_options, PlanInput(*source));
   auto run = std::make_shared<Run>(std::move(source), std::move(plan), run_options);
   close_at_exit(run);
   return run;
@@ -89,7 +94,7 @@ nb::object next_batch(Run& run, std::optional<double> timeout_s) {
       const nb::gil_scoped_release release;
       batch = next_unless_ending(run, here);
     }
-    if (batch) return nb::cast(std::move(*batch));
+    if (batch) return nb::cast(PythonBatch{std::move(*batch), run.source()});
     if (run.pending() == 0) return nb::none();
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     if (timeout_s && static_cast<double>(wall_ns() - begin) > *timeout_s * 1e9) {
@@ -99,20 +104,61 @@ nb::object next_batch(Run& run, std::optional<double> timeout_s) {
   }
 }
 
-nb::object images_of(const Batch& batch) {
-  if (!batch.list.empty()) {
-    nb::list list;
-    for (const ListedImage& image : batch.list)
-      list.append(array_over(image.data, axes_of(image.shape, batch.layout), image.shape.dtype));
-    return list;
-  }
-  if (batch.images == nullptr) return nb::none();
-  std::vector<int64_t> shape = axes_of(batch.shape, batch.layout);
-  shape.insert(shape.begin(), static_cast<int64_t>(batch.indices.size()));
-  return array_over(batch.images, shape, batch.shape.dtype);
+// Masks of one channel have no channel axis.
+std::vector<int64_t> axes_of_field(const Source& source, size_t field, const ImageShape& shape,
+                                   Layout layout) {
+  if (source.fields()[field].kind == FieldKind::kMask && shape.channels == 1)
+    return {shape.height, shape.width};
+  return axes_of(shape, layout);
 }
 
-nb::object column_of(const Batch& batch, const std::string& name) {
+nb::object field_of(const Batch& batch, const Source& source, size_t field) {
+  const FieldValues& values = batch.fields[field];
+  if (!values.list.empty()) {
+    nb::list list;
+    for (const ListedImage& image : values.list)
+      list.append(array_over(image.data, axes_of_field(source, field, image.shape, values.layout),
+                             image.shape.dtype));
+    return list;
+  }
+  if (values.data == nullptr) return nb::none();
+  std::vector<int64_t> shape = axes_of_field(source, field, values.shape, values.layout);
+  shape.insert(shape.begin(), static_cast<int64_t>(batch.indices.size()));
+  return array_over(values.data, shape, values.shape.dtype);
+}
+
+nb::object images_of(const PythonBatch& batch) {
+  return batch.fields.empty() ? nb::none() : field_of(batch, *batch.source, 0);
+}
+
+nb::object field_by_name(const PythonBatch& batch, const std::string& name) {
+  for (size_t i = 0; i < batch.fields.size(); ++i) {
+    if (batch.fields[i].name == name) return field_of(batch, *batch.source, i);
+  }
+  throw ArgumentError("batch: there is no field '" + name + "'.");
+}
+
+template <class T>
+nb::object array_of(const std::vector<T>& values, const std::vector<int64_t>& shape, DType dtype) {
+  RecyclingProvider provider(0);
+  Buffer data = provider.acquire(std::max<size_t>(1, values.size() * sizeof(T)));
+  std::copy(values.begin(), values.end(), reinterpret_cast<T*>(data.get()));
+  return array_over(std::move(data), shape, dtype);
+}
+
+// (values, starts, rows) of boxes or keypoints.
+nb::object ragged_of(const PythonBatch& batch, const std::string& name) {
+  for (const RaggedValues& each : batch.ragged) {
+    if (each.name != name) continue;
+    const auto rows = static_cast<int64_t>(each.rows.size());
+    return nb::make_tuple(array_of(each.values, {rows, each.width}, DType::kFloat64),
+                          array_of(each.starts, {static_cast<int64_t>(each.starts.size())}, DType::kInt64),
+                          array_of(each.rows, {rows}, DType::kInt64));
+  }
+  throw ArgumentError("batch: there are no boxes or keypoints '" + name + "'.");
+}
+
+nb::object column_of(const PythonBatch& batch, const std::string& name) {
   for (const ColumnValues& column : batch.columns) {
     if (column.name == name) return array_over(column.data, column.shape, column.dtype);
   }
@@ -164,17 +210,18 @@ void bind_run(nb::module_& module) {
   nb::class_<RecyclingProvider>(module, "Buffers",
                                 "Memory of batches that runs may share, one after another.")
       .def(nb::init<size_t>(), nb::arg("max_free"));
-  nb::class_<Batch>(module, "Batch")
+  nb::class_<PythonBatch>(module, "Batch")
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
-      .def_prop_ro(
-          "indices",
-          [](const Batch& batch) {
-            RecyclingProvider provider(0);
-            Buffer data = provider.acquire(batch.indices.size() * sizeof(int64_t));
-            std::copy(batch.indices.begin(), batch.indices.end(), reinterpret_cast<int64_t*>(data.get()));
-            return array_over(std::move(data), {static_cast<int64_t>(batch.indices.size())}, DType::kInt64);
-          })
-      .def("column", &column_of, nb::arg("name"));
+      .def_prop_ro("indices",
+                   [](const PythonBatch& batch) {
+                     return array_of(batch.indices, {static_cast<int64_t>(batch.indices.size())},
+                                     DType::kInt64);
+                   })
+      .def("field", &field_by_name, nb::arg("name"), "Images or masks, as `images`.")
+      .def("column", &column_of, nb::arg("name"))
+      .def("ragged", &ragged_of, nb::arg("name"),
+           "(values, starts, rows) of boxes or keypoints: values (rows, 4), the first row of each sample and "
+           "the number of all, and which of its sample's rows in the source each one was.");
   nb::class_<Run>(module, "Run")
       .def(nb::new_(&make_run), nb::arg("source"), nb::arg("operators"), nb::arg("options"))
       .def(

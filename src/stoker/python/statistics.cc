@@ -1,5 +1,6 @@
-// Sums over a source's pixels, as Python sees them; stoker/statistics.py makes the figures of them.
+// Sums over a source's pixels, as Python sees them; the package stoker.statistics makes the figures of them.
 
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 
 #include <algorithm>
@@ -65,10 +66,98 @@ nb::dict sums_to_python(const Accumulator& sums) {
   return out;
 }
 
+// Reads what the functions above wrote, from somewhere; throws ArgumentError that names the field.
+template <class T>
+T field(const nb::dict& given, const char* name) {
+  T value{};
+  if (given.contains(name) && nb::try_cast(nb::object(given[name]), value, true)) return value;
+  throw ArgumentError("statistics: '" + std::string(name) +
+                      "' of the sums to go on from is missing or of the wrong type.");
+}
+
+__int128 integer_from_python(const nb::dict& given, const char* name) {
+  const auto whole = field<nb::int_>(given, name);
+  const nb::object high = nb::steal(PyNumber_Rshift(whole.ptr(), nb::int_(64).ptr()));
+  if (!high.is_valid()) throw nb::python_error();
+  int64_t upper = 0;
+  if (!nb::try_cast(high, upper, false)) {
+    throw ArgumentError("statistics: '" + std::string(name) +
+                        "' of the sums to go on from does not fit 128 bits.");
+  }
+  // Of a negative integer too the lowest 64 bits.
+  const uint64_t lower = PyLong_AsUnsignedLongLongMask(whole.ptr());
+  return static_cast<__int128>((static_cast<unsigned __int128>(upper) << 64) | lower);
+}
+
+DoublePair pair_from_python(const nb::dict& given, const char* name) {
+  const auto pair = field<std::pair<double, double>>(given, name);
+  return {pair.first, pair.second};
+}
+
+ChannelSums channel_from_python(const nb::dict& given) {
+  ChannelSums channel;
+  channel.count = field<uint64_t>(given, "count");
+  channel.nan_count = field<uint64_t>(given, "nan");
+  channel.infinite_count = field<uint64_t>(given, "infinite");
+  channel.nodata_count = field<uint64_t>(given, "nodata");
+  channel.masked_count = field<uint64_t>(given, "masked");
+  channel.sum = integer_from_python(given, "sum");
+  channel.sum_squares = static_cast<unsigned __int128>(integer_from_python(given, "sum_squares"));
+  channel.float_sum = pair_from_python(given, "float_sum");
+  channel.float_sum_squares = pair_from_python(given, "float_sum_squares");
+  channel.min = field<double>(given, "min");
+  channel.max = field<double>(given, "max");
+  if (given.contains("histogram") && !nb::object(given["histogram"]).is_none()) {
+    using Counts = nb::ndarray<const uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+    const auto counts = field<Counts>(given, "histogram");
+    channel.histogram.assign(counts.data(), counts.data() + counts.size());
+  }
+  return channel;
+}
+
+Accumulator sums_from_python(const AccumulatorOptions& options, const nb::dict& given) {
+  std::vector<ChannelSums> channels;
+  for (const nb::handle each : field<nb::list>(given, "channels")) {
+    nb::dict channel;
+    if (!nb::try_cast(each, channel, false)) throw ArgumentError("statistics: a channel must be a dict.");
+    channels.push_back(channel_from_python(channel));
+  }
+  const auto name = field<std::string>(given, "dtype");
+  for (const DType dtype : {DType::kUint8, DType::kUint16, DType::kInt16, DType::kFloat32}) {
+    if (name == name_of(dtype))
+      return {options, dtype, field<uint64_t>(given, "image_count"), std::move(channels)};
+  }
+  throw ArgumentError("statistics: 'dtype' of the sums to go on from is not known.");
+}
+
+// What the images are before each operator and after the last, as far as it is known; shorter where an
+// operator cannot take what comes to it.
+nb::list planned_images(const Source& source, const std::vector<NamedOperator>& operators,
+                        const nb::kwargs& kwargs) {
+  nb::dict given = nb::cast<nb::dict>(kwargs.attr("copy")());
+  const PlanOptions options = take_plan_options(given);
+  const Color color = options.decode.color;
+  PlannedShape shape;
+  shape.channels = color == Color::kUnchanged ? 0 : color == Color::kGray ? 1 : 3;
+  shape.dtype = options.image_dtype;
+  if (const auto known = source.image_shape())
+    shape = {known->height, known->width, known->channels, known->dtype};
+  nb::list out;
+  for (size_t i = 0;; ++i) {
+    out.append(nb::make_tuple(std::string(name_of(shape.dtype)), shape.channels));
+    if (i == operators.size()) return out;
+    try {
+      shape = operators[i].op->plan(shape);
+    } catch (const ArgumentError&) {  // the plan of the run says what is wrong
+      return out;
+    }
+  }
+}
+
 void refuse_random(const std::vector<NamedOperator>& operators) {
   std::string random;
   for (const NamedOperator& named : operators) {
-    if (named.op->is_random()) random += (random.empty() ? "" : ", ") + describe(named);
+    if (named.is_random()) random += (random.empty() ? "" : ", ") + describe(named);
   }
   if (random.empty()) return;
   throw ArgumentError("statistics: the operators must be without randomness, got " + random +
@@ -93,13 +182,26 @@ std::shared_ptr<Measurement> make_measurement(std::shared_ptr<Source> source,
   } else if (given.contains("nodata")) {
     nb::del(given["nodata"]);
   }
+  options.done = take<int64_t>(given, "done", 0);
+  if (given.contains("before")) {
+    const nb::object before = given["before"];
+    nb::del(given["before"]);
+    if (!before.is_none()) options.before = sums_from_python(options.sums, nb::cast<nb::dict>(before));
+  }
+  if (given.contains("masks")) {
+    const nb::object masks = given["masks"];
+    nb::del(given["masks"]);
+    if (!masks.is_none()) options.masks = nb::cast<std::shared_ptr<Source>>(masks);
+  }
   if (given.size() > 0) {
     throw ArgumentTypeError("statistics: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) +
                             ".");
   }
   refuse_random(operators);
-  auto plan = std::make_shared<Plan>(operators, plan_options, source->image_shape());
-  return std::make_shared<Measurement>(std::move(source), std::move(plan), options);
+  auto plan = std::make_shared<Plan>(operators, plan_options, PlanInput(*source));
+  auto measurement = std::make_shared<Measurement>(std::move(source), std::move(plan), options);
+  close_at_exit(measurement);
+  return measurement;
 }
 
 int64_t advance_unless_ending(Measurement& measurement, int64_t wait_ns, InsideRun& here) {
@@ -128,7 +230,15 @@ void bind_statistics(nb::module_& module) {
             return advance_unless_ending(measurement, wait_ns, here);
           },
           nb::arg("seconds"), "Works for at most 0.05 s; returns how many samples are done.")
-      .def("sums", [](const Measurement& measurement) { return sums_to_python(measurement.sums()); })
+      .def("sums", [](const Measurement& measurement) { return sums_to_python(measurement.snapshot().sums); })
+      .def(
+          "snapshot",
+          [](const Measurement& measurement) {
+            const MeasurementSnapshot snapshot = measurement.snapshot();
+            return nb::make_tuple(snapshot.done, sums_to_python(snapshot.sums));
+          },
+          "(samples done, their sums). A measurement made with them as `done` and `before` goes on from "
+          "there.")
       .def("bad_samples",
            [](const Measurement& measurement) {
              nb::list list;
@@ -142,6 +252,8 @@ void bind_statistics(nb::module_& module) {
         measurement.close();
         here.stay_if_ending();
       });
+  module.def("planned_images", &planned_images, nb::arg("source"), nb::arg("operators"), nb::arg("options"),
+             "(dtype, channels or 0) of the images before each operator and after the last.");
   module.def(
       "source_root",
       [](const Source& source) {

@@ -37,7 +37,7 @@ MaskReader::MaskReader(const Source& masks, Fetcher& fetcher, const std::atomic<
 }
 
 Failure MaskReader::read(int64_t index, ConstImage* mask) {
-  const FetchRequest request = masks_.request(index);
+  const FetchRequest request = masks_.request(index, 0, 0);
   FetchResult fetched = fetcher_.fetch(request);
   Failure failure = std::move(fetched.failure);
   if (!failure) failure = decode(request, fetched.bytes, mask);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "stoker/base/error.h"
@@ -17,12 +18,21 @@ struct MeasurementOptions {
   bool skips_bad = false;  // leave bad samples out and list them; otherwise the first ends the measurement
   int64_t begin = 0;       // samples [begin, end) of the source
   int64_t end = 0;
+  int64_t done = 0;  // how many of them are in `before` already, as a snapshot said
+  std::optional<Accumulator> before;
+  std::shared_ptr<const Source> masks;  // if not null, of each sample the mask; see run/mask_reader.h
   AccumulatorOptions sums;
+};
+
+// A measurement that goes on from here ends with the same bits as one that was never interrupted.
+struct MeasurementSnapshot {
+  int64_t done = 0;  // samples, the first ones
+  Accumulator sums;  // of these and no others
 };
 
 class Measurement {
  public:
-  // Checks everything and starts nothing. Throws ArgumentError.
+  // Checks everything and starts nothing. Throws ArgumentError. Masks want a plan that moves no pixel.
   Measurement(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
               const MeasurementOptions& options);
   ~Measurement();
@@ -33,9 +43,11 @@ class Measurement {
   // they are skipped, and IoError or ArgumentError as a run does.
   int64_t advance(int64_t wait_ns);
 
-  // The sums so far; after all samples are done, of all of them.
-  Accumulator sums() const;
+  // At any time, also after a failure.
+  MeasurementSnapshot snapshot() const;
+  // By index; of samples beyond the snapshot too.
   std::vector<SampleError> bad_samples() const;
+  // Ends the threads. Any thread, any number of times.
   void close();
 
  private:

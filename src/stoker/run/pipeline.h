@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "stoker/base/random.h"
@@ -20,18 +22,19 @@ namespace stoker {
 class SampleSink {
  public:
   virtual ~SampleSink() = default;
-  // `pixels` are still to be mirrored, looked up, cast and laid out as `store` says; store_image() does it.
-  virtual Failure take(const ConstImage& pixels, const Store& store) = 0;
+  // A field of the source that is fetched, by its number. `pixels` are still to be mirrored, looked up, cast
+  // and laid out as `store` says; store_image() does it.
+  virtual Failure take(size_t field, const ConstImage& pixels, const Store& store) = 0;
+  // A ragged column of the source, by its number.
+  virtual void take_boxes(size_t, const std::vector<Box>&) {}
+  virtual void take_keypoints(size_t, const std::vector<Keypoint>&) {}
 };
 
 // Working state of one thread; nothing here is shared.
 class Pipeline {
  public:
   // `is_cancelled`, if not null, ends a long decode early once it is set.
-  Pipeline(const Plan& plan, const std::atomic<bool>* is_cancelled)
-      : plan_(plan), decode_options_(plan.options().decode), draws_(plan.operators().size()) {
-    decode_options_.limits.is_cancelled = is_cancelled;
-  }
+  Pipeline(const Plan& plan, const Source& source, const std::atomic<bool>* is_cancelled);
 
   // Takes `sample` through decode and transform to `sink`. After a failure what the sink holds of it is
   // undefined.
@@ -41,24 +44,40 @@ class Pipeline {
   class Decoding;
 
   Failure draw_all(const SampleKey& key, const ImageShape& decoded);
-  Failure run_segments(const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
-                       StepCounters& counters);
-  Failure store(const ConstImage& pixels, Store store, const Plan::Segment& segment, SampleSink& sink);
-  ConstImage through_tables(const ConstImage& pixels, const Plan::Segment& segment);
-  void observe(const ConstImage& pixels, const Plan::Segment& segment);
+  Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
+                    StepCounters& counters);
+  Failure run_mask(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
+  void run_boxes(size_t column, int64_t index, SampleSink& sink);
+  void run_keypoints(size_t column, int64_t index, SampleSink& sink);
+  const Schedule& schedule();
+  Failure store(size_t field, const ConstImage& pixels, Store store, const Segment& segment,
+                SampleSink& sink);
+  ConstImage through_tables(const ConstImage& pixels, const Segment& segment);
+  void observe(const ConstImage& pixels, const Segment& segment);
+  std::vector<TableStep> table_steps(const std::vector<size_t>& places) const;
+  const NamedOperator& step(size_t place) const { return *plan_.operators()[steps_[place]]; }
+  Image next_image(const ImageShape& shape);
 
   const Plan& plan_;
+  const Source& source_;
   DecodeOptions decode_options_;
+  DecodeOptions mask_options_;
   DecoderSet decoders_;
   SpatialChain chain_;
-  std::vector<Draw> draws_;
-  std::vector<ImageShape> shapes_;  // before each operator
+  std::vector<Plan::Taken> taken_;
+  std::u16string steps_;            // numbers of the operators that are applied to this sample
+  std::vector<Draw> draws_;         // of each step
+  std::vector<ImageShape> shapes_;  // before each step
+  // Few coins make few schedules, and each is looked up some thousand times a second.
+  std::unordered_map<std::u16string, Schedule> schedules_;
   ScratchBuffer decoded_;
   std::array<ScratchBuffer, 2> images_;
   size_t next_image_ = 0;
   std::array<std::vector<uint8_t>, 2> ramps_;
   ValueTable table_;
   ResizeScratch scratch_;
+  std::vector<Box> boxes_;
+  std::vector<Keypoint> keypoints_;
 };
 
 }  // namespace stoker

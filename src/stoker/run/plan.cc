@@ -1,6 +1,7 @@
 #include "stoker/run/plan.h"
 
 #include <algorithm>
+#include <array>
 
 namespace stoker {
 namespace {
@@ -17,10 +18,6 @@ int planned_channels(Color color) {
   }
 }
 
-bool is_spatial(OperatorClass operator_class) {
-  return operator_class == OperatorClass::kIndexMap || operator_class == OperatorClass::kResample;
-}
-
 std::string side(int pixels) { return pixels == 0 ? "?" : std::to_string(pixels); }
 
 std::string text_of(const PlannedShape& shape) {
@@ -28,69 +25,168 @@ std::string text_of(const PlannedShape& shape) {
          std::string(name_of(shape.dtype));
 }
 
+// What is known of both.
+PlannedShape common_shape(const std::string& owner, const PlannedShape& a, const PlannedShape& b) {
+  if (a.dtype != b.dtype) {
+    throw ArgumentError(owner + ": the images are " + std::string(name_of(a.dtype)) + " or " +
+                        std::string(name_of(b.dtype)) +
+                        " after it, as it falls; operators that change the dtype must always be applied.");
+  }
+  const auto same = [](int left, int right) { return left == right ? left : 0; };
+  return {same(a.height, b.height), same(a.width, b.width), same(a.channels, b.channels), a.dtype};
+}
+
+// The path of a repeated operator: 12 bits of its number in the tree, 4 of the repetition.
+constexpr int kMaxNodes = 4096;
+constexpr int kRepetitionShift = 12;
+
 }  // namespace
 
-Plan::Plan(std::vector<NamedOperator> operators, const PlanOptions& options,
-           const std::optional<ImageShape>& source_shape)
-    : operators_(std::move(operators)), options_(options) {
-  if (operators_.size() > 60000) throw ArgumentError("operators: at most 60000 are possible.");
-  if (source_shape) {
-    decoded_ = {source_shape->height, source_shape->width, source_shape->channels, source_shape->dtype};
+Plan::Plan(std::vector<NamedOperator> written, const PlanOptions& options, const PlanInput& input)
+    : written_(std::move(written)), options_(options) {
+  if (input.image_shape) {
+    const ImageShape& shape = *input.image_shape;
+    decoded_ = {shape.height, shape.width, shape.channels, shape.dtype};
   } else {
     decoded_ = {0, 0, planned_channels(options.decode.color), options.image_dtype};
   }
-  cut_into_segments(decoded_);
+  int next_path = input.operators_done;
+  for (const NamedOperator& each : written_) nodes_.push_back(number_nodes(each, &next_path));
+  shape_ = decoded_;
+  for (const NamedOperator& each : written_) shape_ = shape_after(each, shape_);
   choose_dtype(shape_.dtype);
-  const Segment& last = segments_.back();
-  if (last.is_constant_table && decoded_.channels > 0 && decoded_.dtype == DType::kUint8) {
-    std::array<std::vector<uint8_t>, 2> storage;
-    const std::vector<Draw> draws(operators_.size());
-    constant_table_.emplace();
-    constant_table_->assign(table_ramp(operators_, last.tables, draws, shape_.channels, storage), dtype_);
+  std::vector<uint16_t> all(operators_.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
+  try {
+    full_schedule_ = schedule(all);
+  } catch (
+      const ArgumentError&) {  // operators that never meet: one of several makes grey, another needs colour
+    if (!has_groups_) throw;
+    full_schedule_ = schedule({});
   }
 }
 
-void Plan::cut_into_segments(const PlannedShape& decoded) {
-  PlannedShape shape = decoded;
-  segments_.emplace_back();
-  const auto close = [this](std::string reason) {
-    reasons_.push_back(std::move(reason));
-    segments_.emplace_back();
+// Numbers elements in the order in which they are written, a group before what is in it.
+Plan::Node Plan::number_nodes(const NamedOperator& named, int* next_path) {
+  if (*next_path >= kMaxNodes) {
+    throw ArgumentError("operators: at most " + std::to_string(kMaxNodes) +
+                        " are possible, groups included.");
+  }
+  Node node;
+  node.path = static_cast<uint16_t>((*next_path)++);
+  if (named.group == nullptr) {
+    node.number = static_cast<int>(operators_.size());
+    operators_.push_back(&named);
+    return node;
+  }
+  has_groups_ = true;
+  node.group = named.group.get();
+  for (const NamedOperator& child : named.children) node.children.push_back(number_nodes(child, next_path));
+  return node;
+}
+
+PlannedShape Plan::shape_after(const NamedOperator& named, const PlannedShape& in) const {
+  if (named.op != nullptr) return named.op->plan(in);
+  const Group& group = *named.group;
+  PlannedShape out = in;
+  if (group.takes_all) {
+    for (const NamedOperator& child : named.children) out = shape_after(child, out);
+    return group.p < 1 ? common_shape(named.name, in, out) : out;
+  }
+  if (group.least == 1 && group.most == 1) {
+    const PlannedShape first = shape_after(named.children.front(), in);
+    out = first;
+    for (const NamedOperator& child : named.children)
+      out = common_shape(named.name, out, shape_after(child, in));
+    return group.p < 1 ? common_shape(named.name, in, out) : out;
+  }
+  // Any of them may or may not come before any other: twice is enough for sizes to become unknown.
+  for (int round = 0; round < 2; ++round) {
+    for (const NamedOperator& child : named.children)
+      out = common_shape(named.name, out, shape_after(child, out));
+  }
+  return out;
+}
+
+void Plan::choose(const SampleKey& key, std::vector<Taken>* taken) const {
+  if (!has_groups_) {
+    if (taken->size() == nodes_.size()) return;  // always the same
+    taken->clear();
+    for (const Node& node : nodes_) taken->push_back({static_cast<uint16_t>(node.number), node.path});
+    return;
+  }
+  taken->clear();
+  for (const Node& node : nodes_) choose(node, key, 0, taken);
+}
+
+void Plan::choose(const Node& node, const SampleKey& key, uint16_t repetition,
+                  std::vector<Taken>* taken) const {
+  const auto path = static_cast<uint16_t>(node.path | repetition << kRepetitionShift);
+  if (node.group == nullptr) {
+    taken->push_back({static_cast<uint16_t>(node.number), path});
+    return;
+  }
+  Rng rng(key, path);
+  std::vector<int> children;
+  node.group->choose(rng, node.children.size(), &children);
+  std::vector<uint16_t> times(node.children.size(), 0);
+  for (const int child : children) {
+    const auto i = static_cast<size_t>(child);
+    // A repeat within a repeat shares 16 numbers with it, which only repeats its draws.
+    choose(node.children[i], key, static_cast<uint16_t>((repetition + times[i]++) % kMaxTaken), taken);
+  }
+}
+
+Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
+  Schedule made;
+  PlannedShape shape = decoded_;
+  std::vector<Segment>& segments = made.segments;
+  segments.emplace_back();
+  const auto close = [&](std::string reason) {
+    segments.back().end = std::move(reason);
+    segments.emplace_back();
   };
-  for (size_t i = 0; i < operators_.size(); ++i) {
-    const Operator& op = *operators_[i].op;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const NamedOperator& named = *operators_[numbers[i]];
+    const Operator& op = *named.op;
     const OperatorClass kind = op.operator_class();
-    if (is_spatial(kind)) {
+    if (op.has_geometry()) {
       // A map of indices may go ahead of functions of single values when no fill value enters and no
       // reduction would see another image.
       const bool moves_ahead = kind == OperatorClass::kIndexMap && !op.reads_outside(shape) &&
-                               (!segments_.back().has_reduction || op.is_permutation());
-      if (!segments_.back().tables.empty() && !moves_ahead) {
-        close(operators_[i].name + (kind == OperatorClass::kResample
-                                        ? " interpolates values that come after a table"
-                                    : op.reads_outside(shape) ? " pads with values that no table may change"
-                                                              : " would change what a reduction sees"));
+                               (!segments.back().has_reduction || op.is_permutation());
+      if (!segments.back().tables.empty() && !moves_ahead) {
+        close(named.name + (kind == OperatorClass::kResample ? " interpolates values that come after a table"
+                            : op.reads_outside(shape)        ? " pads with values that no table may change"
+                                                             : " would change what a reduction sees"));
       }
-      segments_.back().spatial.push_back(i);
+      segments.back().spatial.push_back(i);
     } else if (kind == OperatorClass::kTable || kind == OperatorClass::kReducedTable) {
-      segments_.back().tables.push_back(i);
-      segments_.back().has_reduction |= kind == OperatorClass::kReducedTable;
+      segments.back().tables.push_back(i);
+      segments.back().has_reduction |= kind == OperatorClass::kReducedTable;
     } else {
-      segments_.back().whole = i;
-      close(operators_[i].name + " is a " + std::string(name_of(kind)) +
-            " operator: it needs the whole image");
+      segments.back().whole = i;
+      close(named.name + " is a " + std::string(name_of(kind)) + " operator: it needs the whole image");
     }
     shape = op.plan(shape);
   }
-  reasons_.emplace_back();
-  for (Segment& segment : segments_) {
-    segment.is_last = &segment == &segments_.back();
-    segment.is_constant_table = std::none_of(segment.tables.begin(), segment.tables.end(), [this](size_t i) {
-      return operators_[i].op->is_random() ||
-             operators_[i].op->operator_class() == OperatorClass::kReducedTable;
+  for (Segment& segment : segments) {
+    segment.is_last = &segment == &segments.back();
+    segment.is_constant_table = std::none_of(segment.tables.begin(), segment.tables.end(), [&](size_t i) {
+      const Operator& op = *operators_[numbers[i]]->op;
+      return op.is_random() || op.operator_class() == OperatorClass::kReducedTable;
     });
   }
-  shape_ = shape;
+  const Segment& last = segments.back();
+  if (last.is_constant_table && shape.channels > 0 && decoded_.dtype == DType::kUint8) {
+    const Draw draw;
+    std::vector<TableStep> tables;
+    for (const size_t i : last.tables) tables.push_back({operators_[numbers[i]]->op.get(), &draw});
+    std::array<std::vector<uint8_t>, 2> storage;
+    made.constant_table.emplace();
+    made.constant_table->assign(table_ramp(tables, shape.channels, storage), dtype_);
+  }
+  return made;
 }
 
 void Plan::choose_dtype(DType ending) {
@@ -105,8 +201,7 @@ void Plan::choose_dtype(DType ending) {
                       "), and float16, bfloat16 and float32 from integers and wider floats.");
 }
 
-ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::vector<size_t>& tables,
-                      const std::vector<Draw>& draws, int channels,
+ConstImage table_ramp(std::span<const TableStep> tables, int channels,
                       std::array<std::vector<uint8_t>, 2>& storage) {
   ImageShape shape{1, 256, channels, DType::kUint8};
   storage[0].resize(shape.bytes());
@@ -114,12 +209,11 @@ ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::ve
     storage[0][i] = static_cast<uint8_t>(i / static_cast<size_t>(channels));
   size_t current = 0;
   ResizeScratch scratch;
-  for (const size_t i : tables) {
-    const Operator& op = *operators[i].op;
-    const ImageShape next = op.shape_after(draws[i], shape);
+  for (const TableStep& table : tables) {
+    const ImageShape next = table.op->shape_after(*table.draw, shape);
     storage[1 - current].resize(next.bytes());
-    op.apply(draws[i], packed_image(storage[current].data(), shape),
-             packed_image(storage[1 - current].data(), next), scratch);
+    table.op->apply(*table.draw, packed_image(storage[current].data(), shape),
+                    packed_image(storage[1 - current].data(), next), scratch);
     shape = next;
     current = 1 - current;
   }
@@ -128,13 +222,18 @@ ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::ve
 
 std::string Plan::explain() const {
   std::string text = "decode: " + text_of(decoded_);
-  const bool has_region = !segments_.front().spatial.empty();
+  const std::vector<Segment>& segments = full_schedule_.segments;
+  const bool has_region = !segments.front().spatial.empty();
   text += has_region ? "; only the region that the first crop or resize reads\n" : "; whole images\n";
-  for (size_t s = 0; s < segments_.size(); ++s) {
-    const Segment& segment = segments_[s];
+  if (has_groups_) {
+    text += "chosen for every sample, fused as below where they fall together:";
+    for (const NamedOperator& each : written_) text += "\n    " + describe(each);
+    text += "\n";
+  }
+  for (const Segment& segment : segments) {
     const auto list = [&](const std::vector<size_t>& indices) {
       std::string names;
-      for (const size_t i : indices) names += "\n    " + describe(operators_[i]);
+      for (const size_t i : indices) names += "\n    " + describe(*operators_[i]);
       return names;
     };
     if (!segment.spatial.empty()) text += "geometry, composed into one pass:" + list(segment.spatial) + "\n";
@@ -145,9 +244,9 @@ std::string Plan::explain() const {
       text += list(segment.tables) + "\n";
     }
     if (segment.whole) text += "whole image:" + list({*segment.whole}) + "\n";
-    if (!segment.is_last) text += "not fused: " + reasons_[s] + "\n";
+    if (!segment.is_last) text += "not fused: " + segment.end + "\n";
   }
-  text += "store: flips, " + std::string(segments_.back().tables.empty() ? "" : "table, ") + "cast to " +
+  text += "store: flips, " + std::string(segments.back().tables.empty() ? "" : "table, ") + "cast to " +
           std::string(name_of(dtype_)) + " and layout " + std::string(name_of(options_.layout)) +
           " in one pass; " + text_of({shape_.height, shape_.width, shape_.channels, dtype_}) + " a sample";
   if (shape_.height == 0 || shape_.width == 0) text += " (the size is each image's own)";

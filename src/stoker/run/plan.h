@@ -2,14 +2,18 @@
 // in passes. A plan never changes while it runs and is shared by all threads.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "stoker/base/image.h"
 #include "stoker/batch/store.h"
 #include "stoker/decode/decoder.h"
+#include "stoker/source/source.h"
+#include "stoker/transform/group.h"
 #include "stoker/transform/operator.h"
 
 namespace stoker {
@@ -21,54 +25,103 @@ struct PlanOptions {
   Layout layout = Layout::kChw;
 };
 
+// What a plan needs to know of a source.
+struct PlanInput {
+  std::optional<ImageShape> image_shape;  // of every image, where it is known
+  int operators_done = 0;                 // before the first of the plan
+
+  PlanInput() = default;
+  PlanInput(std::nullopt_t) {}                                               // NOLINT: nothing is known
+  PlanInput(const std::optional<ImageShape>& shape) : image_shape(shape) {}  // NOLINT: the shape alone
+  PlanInput(const ImageShape& shape) : image_shape(shape) {}                 // NOLINT
+  explicit PlanInput(const Source& source)
+      : image_shape(source.image_shape()), operators_done(source.operators_done()) {}
+};
+
+// One stretch of work on whole images: at most one resample, then functions of single values. Its numbers
+// are places in the list of operators that a schedule is for.
+struct Segment {
+  std::vector<size_t> spatial;     // operators composed into one geometry, in order
+  std::vector<size_t> tables;      // operators composed into one table, in order
+  std::optional<size_t> whole;     // an operator that needs the image before it and makes another
+  bool is_last = false;            // its table is fused into the store
+  bool has_reduction = false;      // a table of it depends on the image
+  bool is_constant_table = false;  // its table is the same for every sample
+  std::string end;                 // why it ends before the next one
+};
+
+// Operators in the order in which they run, cut into segments.
+struct Schedule {
+  std::vector<Segment> segments;
+  // The table of the last segment when it is the same for every sample and the source's channels are known.
+  std::optional<ValueTable> constant_table;
+};
+
 class Plan {
  public:
-  // One stretch of work on whole images: at most one resample, then functions of single values.
-  struct Segment {
-    std::vector<size_t> spatial;     // operators composed into one geometry, in order
-    std::vector<size_t> tables;      // operators composed into one table, in order
-    std::optional<size_t> whole;     // an operator that needs the image before it and makes another
-    bool is_last = false;            // its table is fused into the store
-    bool has_reduction = false;      // a table of it depends on the image
-    bool is_constant_table = false;  // its table is the same for every sample
+  // One operator taken for a sample: its number in operators(), and the path that its draws are keyed by.
+  struct Taken {
+    uint16_t number;
+    uint16_t path;
   };
 
-  // Throws ArgumentError where operators and options cannot go together. `source_shape` is the shape of
-  // every image where the source knows it (arrays in memory).
-  Plan(std::vector<NamedOperator> operators, const PlanOptions& options,
-       const std::optional<ImageShape>& source_shape);
+  // Throws ArgumentError where operators and options cannot go together.
+  Plan(std::vector<NamedOperator> written, const PlanOptions& options, const PlanInput& input);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
 
-  const std::vector<NamedOperator>& operators() const { return operators_; }
-  const std::vector<Segment>& segments() const { return segments_; }
+  // As written, groups among them.
+  const std::vector<NamedOperator>& written() const { return written_; }
+  // The operators of all groups, in the written order.
+  const std::vector<const NamedOperator*>& operators() const { return operators_; }
   const PlanOptions& options() const { return options_; }
   DType dtype() const { return dtype_; }
   // Of every sample, as far as it is known; 0 is unknown.
   const PlannedShape& shape() const { return shape_; }
-  // The table of the last segment when it is the same for every sample and the source's channels are
-  // known; null otherwise.
-  const ValueTable* constant_table() const { return constant_table_ ? &*constant_table_ : nullptr; }
+  // All operators, as if every coin fell for them.
+  const Schedule& full_schedule() const { return full_schedule_; }
+
+  // The operators of one sample, before their own coins.
+  void choose(const SampleKey& key, std::vector<Taken>* taken) const;
+  // How operators(), taken by `numbers` in this order, run.
+  Schedule schedule(std::span<const uint16_t> numbers) const;
 
   // What is fused, what is not and why, one line each.
   std::string explain() const;
 
  private:
-  void cut_into_segments(const PlannedShape& decoded);
+  struct Node {
+    uint16_t path = 0;
+    int number = -1;               // in operators_; -1: a group
+    const Group* group = nullptr;  // null: an operator
+    std::vector<Node> children;
+  };
+
+  Node number_nodes(const NamedOperator& named, int* next_path);
+  void choose(const Node& node, const SampleKey& key, uint16_t repetition, std::vector<Taken>* taken) const;
+  PlannedShape shape_after(const NamedOperator& named, const PlannedShape& in) const;
   void choose_dtype(DType ending);
 
-  std::vector<NamedOperator> operators_;
+  std::vector<NamedOperator> written_;
   PlanOptions options_;
-  std::vector<Segment> segments_;
-  std::vector<std::string> reasons_;  // why a segment ends, parallel to segments_
+  std::vector<Node> nodes_;
+  bool has_groups_ = false;
+  std::vector<const NamedOperator*> operators_;
   PlannedShape decoded_;
   PlannedShape shape_;
   DType dtype_ = DType::kFloat32;
-  std::optional<ValueTable> constant_table_;
+  Schedule full_schedule_;
 };
 
-// The operators `tables` applied to every 8-bit value of `channels` channels: a ramp image 1 x 256 x C.
-// `draws` are indexed as operators are. `storage` holds the pixels.
-ConstImage table_ramp(const std::vector<NamedOperator>& operators, const std::vector<size_t>& tables,
-                      const std::vector<Draw>& draws, int channels,
+// One function of single values, with its draw.
+struct TableStep {
+  const Operator* op;
+  const Draw* draw;
+};
+
+// The tables applied to every 8-bit value of `channels` channels: a ramp image 1 x 256 x C. `storage` keeps
+// the pixels alive.
+ConstImage table_ramp(std::span<const TableStep> tables, int channels,
                       std::array<std::vector<uint8_t>, 2>& storage);
 
 }  // namespace stoker

@@ -41,6 +41,15 @@ struct ListedImage {
   ImageShape shape;
 };
 
+// One fetched field of a batch: images or masks.
+struct FieldValues {
+  std::string name;
+  Layout layout = Layout::kChw;
+  Buffer data;  // dense: a sample of `shape` after the other
+  ImageShape shape;
+  std::vector<ListedImage> list;  // Shapes::kList
+};
+
 struct ColumnValues {
   std::string name;
   DType dtype = DType::kInt64;
@@ -48,13 +57,20 @@ struct ColumnValues {
   Buffer data;
 };
 
+// Boxes or keypoints of a batch: values and offsets.
+struct RaggedValues {
+  std::string name;
+  int width = 4;
+  std::vector<double> values;   // rows of `width`
+  std::vector<int64_t> starts;  // first row of each sample, and the number of all rows
+  std::vector<int64_t> rows;    // of each row: which of its sample's rows in the source it was
+};
+
 struct Batch {
-  std::vector<int64_t> indices;  // of the samples that are really in it, after replace and skip
-  Layout layout = Layout::kChw;
-  Buffer images;  // dense: indices.size() samples of `shape`; null without images
-  ImageShape shape;
-  std::vector<ListedImage> list;  // Shapes::kList
+  std::vector<int64_t> indices;     // of the samples that are really in it, after replace and skip
+  std::vector<FieldValues> fields;  // parallel to the source's; empty without images
   std::vector<ColumnValues> columns;
+  std::vector<RaggedValues> ragged;
 };
 
 // Samples that the policy does not accept: all bad ones of a batch, or the one that broke the limit.
@@ -91,6 +107,7 @@ class Run {
   // Ends all waits, drops all batches, joins the threads. Idempotent, any thread.
   void close();
 
+  std::shared_ptr<const Source> source() const;
   CountersReading counters() const;
   // Every bad sample so far, by index.
   std::vector<SampleError> bad_samples() const;

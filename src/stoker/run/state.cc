@@ -24,11 +24,11 @@ class Run::State::Slot : public SampleSink {
   Slot(BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
       : work_(work), position_(position), shapes_(shapes), provider_(provider) {}
 
-  Failure take(const ConstImage& pixels, const Store& store) override {
+  Failure take(size_t field, const ConstImage& pixels, const Store& store) override {
     ImageShape shape = pixels.shape;
     shape.dtype = store.dtype;
     void* memory = nullptr;
-    if (work_.slot(position_, shape, shapes_, provider_, &memory)) {
+    if (work_.slot(position_, field, shape, store.layout, shapes_, provider_, &memory)) {
       store_image(store, pixels, memory);
       return std::nullopt;
     }
@@ -37,6 +37,26 @@ class Run::State::Slot : public SampleSink {
     error.code = SampleErrorCode::kShape;
     error.step = "batch";
     return error;
+  }
+
+  void take_boxes(size_t column, const std::vector<Box>& boxes) override {
+    std::vector<double> values;
+    std::vector<int64_t> rows;
+    for (const Box& box : boxes) {
+      values.insert(values.end(), {box.x_min, box.y_min, box.x_max, box.y_max});
+      rows.push_back(box.row);
+    }
+    work_.set_rows(position_, column, std::move(values), std::move(rows));
+  }
+
+  void take_keypoints(size_t column, const std::vector<Keypoint>& keypoints) override {
+    std::vector<double> values;
+    std::vector<int64_t> rows;
+    for (const Keypoint& point : keypoints) {
+      values.insert(values.end(), {point.x, point.y, point.angle, point.scale});
+      rows.push_back(point.row);
+    }
+    work_.set_rows(position_, column, std::move(values), std::move(rows));
   }
 
   bool is_conflict = false;
@@ -59,8 +79,8 @@ void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch) {
   throw_if_failed();
   if (is_closed_) throw Error("loader: it is closed; make a new one.");
   std::vector<uint16_t> occurrences = count_occurrences(indices, epoch);
-  waiting_.push_back(
-      std::make_shared<BatchWork>(next_number_++, epoch, std::move(indices), std::move(occurrences)));
+  waiting_.push_back(std::make_shared<BatchWork>(next_number_++, epoch, std::move(indices),
+                                                 std::move(occurrences), *source_));
   start_threads();
   activate();
 }
@@ -124,34 +144,80 @@ void Run::State::start_fetches() {
       sample.position = work->next_to_fetch++;
       sample.index = work->index(sample.position);
       sample.occurrence = work->occurrence(sample.position);
-      FetchRequest request = source_->request(sample.index);
-      sample.raw_shape = request.raw_shape;
-      if (request.path.empty()) {
-        sample.bytes = SampleBytes(request.memory);
-        push_ready(std::move(sample));
-        continue;
-      }
-      ++fetching_;
-      // std::function copies what it holds, so the sample waits behind a pointer.
-      auto waiting = std::make_shared<Sample>(std::move(sample));
-      fetcher_->start(std::move(request), [this, waiting](FetchResult result) {
-        fetched(std::move(*waiting), std::move(result));
-      });
+      start_fetch(std::move(sample), work->epoch());
     }
   }
 }
 
-void Run::State::fetched(Sample sample, FetchResult result) {
+// The fields of a sample are fetched side by side; the last one to come makes it ready.
+struct Run::State::Fetching {
+  Sample sample;
+  size_t left = 0;
+};
+
+void Run::State::start_fetch(Sample sample, uint32_t epoch) {
+  const size_t count = source_->fields().size();
+  std::vector<FetchRequest> requests;
+  for (size_t field = 0; field < count; ++field)
+    requests.push_back(source_->request(sample.index, field, epoch));
+  // std::function copies what it holds, so the sample waits behind a pointer.
+  auto waiting = std::make_shared<Fetching>();
+  sample.parts.resize(count);
+  for (size_t field = 0; field < count; ++field) {
+    sample.parts[field].raw_shape = requests[field].raw_shape;
+    if (requests[field].path.empty()) {
+      sample.parts[field].bytes = SampleBytes(requests[field].memory);
+    } else {
+      ++waiting->left;
+    }
+  }
+  if (waiting->left == 0) return push_ready(std::move(sample));
+  waiting->sample = std::move(sample);
+  ++fetching_;
+  for (size_t field = 0; field < count; ++field) {
+    if (requests[field].path.empty()) continue;
+    fetcher_->start(std::move(requests[field]), [this, waiting, field](FetchResult result) {
+      fetched(*waiting, field, std::move(result));
+    });
+  }
+}
+
+void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
   MutexLock lock(mutex_);
-  --fetching_;
   totals_.fetch_cpu_ns += result.cpu_ns;
   totals_.fetch_wall_ns += result.wall_ns;
   totals_.bytes_read += static_cast<int64_t>(result.bytes.view().size());
-  sample.bytes = std::move(result.bytes);
-  ready_bytes_ += sample.bytes.capacity_bytes();
-  sample.failure = std::move(result.failure);
+  ready_bytes_ += result.bytes.capacity_bytes();
+  Sample& sample = waiting.sample;
+  sample.parts[field].bytes = std::move(result.bytes);
+  if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
+  if (--waiting.left > 0) return;
+  --fetching_;
   push_ready(std::move(sample));
   read_ahead();
+}
+
+// Reads all fields of `sample` on this thread.
+void Run::State::fetch_here(Sample& sample, uint32_t epoch) {
+  sample.parts.clear();
+  sample.failure.reset();
+  for (size_t field = 0; field < source_->fields().size(); ++field) {
+    const FetchRequest request = source_->request(sample.index, field, epoch);
+    FetchResult result = fetcher_->fetch(request);
+    {
+      MutexLock lock(mutex_);
+      totals_.fetch_cpu_ns += result.cpu_ns;
+      totals_.fetch_wall_ns += result.wall_ns;
+      totals_.bytes_read += request.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
+    }
+    sample.parts.push_back({std::move(result.bytes), request.raw_shape});
+    if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
+  }
+}
+
+void Run::State::recycle(Sample& sample) {
+  for (SamplePart& part : sample.parts) fetcher_->recycle(std::move(part.bytes));
+  sample.parts.clear();
 }
 
 void Run::State::push_ready(Sample sample) {
@@ -164,7 +230,8 @@ Sample Run::State::pop_ready() {
   std::pop_heap(heap_.begin(), heap_.end(), comes_later);
   Sample sample = std::move(heap_.back());
   heap_.pop_back();
-  ready_bytes_ -= sample.bytes.capacity_bytes();  // 0 for memory of the source
+  for (const SamplePart& part : sample.parts)
+    ready_bytes_ -= part.bytes.capacity_bytes();  // 0 for memory of the source
   return sample;
 }
 
@@ -215,7 +282,7 @@ void Run::State::serve(size_t thread) {
   ThreadCounters& counters = thread_counters_[thread];
   counters.begun_ns = wall_ns();
   try {
-    Pipeline pipeline(*plan_, &is_cancelled_);
+    Pipeline pipeline(*plan_, *source_, &is_cancelled_);
     WorkPointer work;
     while (std::optional<Sample> sample = wait_for_sample(counters, &work)) {
       const int64_t asked = wall_ns();
@@ -246,7 +313,7 @@ void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& 
       work->fail(position, std::move(*failure));
     }
   }
-  fetcher_->recycle(std::move(sample.bytes));
+  recycle(sample);
   finish_place(work);
 }
 
@@ -275,13 +342,9 @@ bool Run::State::substitute(Sample& sample, const SampleError& error, const Work
   const int64_t bad_index = sample.index;
   const auto tries = static_cast<int>(std::min<int64_t>(kMaxSubstitutes, size_ - 1));
   for (int attempt = 1; attempt <= tries; ++attempt) {
-    fetcher_->recycle(std::move(sample.bytes));
+    recycle(sample);
     sample.index = (bad_index + attempt) % size_;
-    const FetchRequest request = source_->request(sample.index);
-    FetchResult result = fetcher_->fetch(request);
-    sample.raw_shape = request.raw_shape;
-    sample.bytes = std::move(result.bytes);
-    sample.failure = std::move(result.failure);
+    fetch_here(sample, work->epoch());
     bool is_conflict = false;
     Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
     if (!failure || is_conflict) {
@@ -308,7 +371,7 @@ void Run::State::finish_place(const WorkPointer& work) {
     MutexLock lock(mutex_);
     if (--work->unfinished > 0) return;
   }
-  Batch batch = work->finish(*source_, options_.on_error, plan_->options().layout, columns_);
+  Batch batch = work->finish(*source_, options_.on_error, columns_);
   MutexLock lock(mutex_);
   if (options_.on_error == OnError::kSkip) {
     totals_.skipped += work->count() - static_cast<int64_t>(batch.indices.size());
@@ -367,7 +430,8 @@ std::optional<Batch> Run::State::next(int64_t wait_ns) {
 // Works on the oldest batch on the calling thread. False when the time was over first.
 bool Run::State::work_inline(int64_t until_ns) {
   MutexLock one_at_a_time(inline_mutex_);
-  if (inline_pipeline_ == nullptr) inline_pipeline_ = std::make_unique<Pipeline>(*plan_, &is_cancelled_);
+  if (inline_pipeline_ == nullptr)
+    inline_pipeline_ = std::make_unique<Pipeline>(*plan_, *source_, &is_cancelled_);
   ThreadCounters& counters = thread_counters_[0];
   try {
     while (true) {
@@ -387,19 +451,7 @@ bool Run::State::work_inline(int64_t until_ns) {
           sample.occurrence = work->occurrence(sample.position);
         }
       }
-      if (sample.position >= 0) {
-        const FetchRequest request = source_->request(sample.index);
-        FetchResult result = fetcher_->fetch(request);
-        {
-          MutexLock lock(mutex_);
-          totals_.fetch_cpu_ns += result.cpu_ns;
-          totals_.fetch_wall_ns += result.wall_ns;
-          totals_.bytes_read += request.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
-        }
-        sample.raw_shape = request.raw_shape;
-        sample.bytes = std::move(result.bytes);
-        sample.failure = std::move(result.failure);
-      }
+      if (sample.position >= 0) fetch_here(sample, work->epoch());
       take_through(std::move(sample), work, *inline_pipeline_, counters.steps);
       if (wall_ns() >= until_ns) return false;
     }

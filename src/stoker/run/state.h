@@ -38,6 +38,7 @@ class Run::State {
   std::optional<Batch> next(int64_t wait_ns);
   int64_t pending() const;
   void close();
+  std::shared_ptr<const Source> source() const { return source_; }
   CountersReading counters() const;
   std::vector<SampleError> bad_samples() const { return bad_.all(); }
   std::string explain() const;
@@ -46,6 +47,7 @@ class Run::State {
 
  private:
   class Slot;
+  struct Fetching;
   using WorkPointer = std::shared_ptr<BatchWork>;
 
   std::vector<uint16_t> count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch)
@@ -64,7 +66,10 @@ class Run::State {
 
   void serve(size_t thread);
   std::optional<Sample> wait_for_sample(ThreadCounters& counters, WorkPointer* work);
-  void fetched(Sample sample, FetchResult result);
+  void start_fetch(Sample sample, uint32_t epoch) STOKER_REQUIRES(mutex_);
+  void fetched(Fetching& waiting, size_t field, FetchResult result);
+  void fetch_here(Sample& sample, uint32_t epoch);
+  void recycle(Sample& sample);
   void take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline, StepCounters& counters);
   Failure try_sample(const Sample& sample, const WorkPointer& work, int position, Pipeline& pipeline,
                      StepCounters& counters, bool* is_conflict);

@@ -12,10 +12,11 @@
 
 namespace stoker {
 
-// Its places are filled by many threads, each place by one; what they share is the dense buffer.
+// Its places are filled by many threads, each place by one; what they share is the dense buffers.
 class BatchWork {
  public:
-  BatchWork(int64_t number, uint32_t epoch, std::vector<int64_t> indices, std::vector<uint16_t> occurrences);
+  BatchWork(int64_t number, uint32_t epoch, std::vector<int64_t> indices, std::vector<uint16_t> occurrences,
+            const Source& source);
 
   int64_t number() const { return number_; }
   uint32_t epoch() const { return epoch_; }
@@ -27,11 +28,14 @@ class BatchWork {
   void replace(int position, int64_t index) { indices_[static_cast<size_t>(position)] = index; }
   void fail(int position, SampleError error);
 
-  // Memory for the sample at `position`. False when a dense batch already has another shape.
-  bool slot(int position, const ImageShape& shape, Shapes shapes, BufferProvider& provider, void** memory);
+  // Memory for one field of the sample at `position`. False when a dense batch already has another shape.
+  bool slot(int position, size_t field, const ImageShape& shape, Layout layout, Shapes shapes,
+            BufferProvider& provider, void** memory);
+  // Rows of a ragged column of the sample at `position`.
+  void set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows);
 
   // By the thread that finished the last place: closes gaps, gathers the columns.
-  Batch finish(const Source& source, OnError on_error, Layout layout, BufferProvider& provider);
+  Batch finish(const Source& source, OnError on_error, BufferProvider& provider);
   // Bad samples that the policy does not accept; after finish().
   const std::vector<SampleError>& rejected() const { return rejected_; }
 
@@ -42,8 +46,22 @@ class BatchWork {
   Batch batch;
 
  private:
-  void reject_conflicts();
+  // One field of all places.
+  struct Places {
+    std::vector<ImageShape> shapes;
+    std::vector<ListedImage> list;
+    Layout layout = Layout::kChw;
+    Buffer dense;
+    ImageShape dense_shape;
+  };
+  struct Rows {
+    std::vector<double> values;
+    std::vector<int64_t> rows;
+  };
+
+  void reject_conflicts(const Source& source);
   void close_gaps();
+  std::vector<RaggedValues> gather_rows(const Source& source) const;
 
   const int64_t number_;
   const uint32_t epoch_;
@@ -51,13 +69,11 @@ class BatchWork {
   std::vector<int64_t> indices_;
   std::vector<uint16_t> occurrences_;
   std::vector<Failure> failures_;
-  std::vector<ImageShape> shapes_;
-  std::vector<ListedImage> list_;
+  std::vector<std::vector<Rows>> ragged_;  // by column, then position
   std::vector<SampleError> rejected_;
   std::atomic<bool> has_conflict_{false};
   Mutex mutex_;
-  Buffer dense_ STOKER_GUARDED_BY(mutex_);
-  ImageShape dense_shape_ STOKER_GUARDED_BY(mutex_);
+  std::vector<Places> fields_ STOKER_GUARDED_BY(mutex_);
 };
 
 }  // namespace stoker

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,21 @@ struct RowColumn {
   void gather(const std::vector<int64_t>& indices, uint8_t* out) const;
 };
 
+// Boxes or keypoints: any number of rows a sample, of `width` doubles each, known before it is opened.
+struct RaggedColumn {
+  std::string name;
+  FieldKind kind = FieldKind::kBoxes;
+  int width = 4;                    // boxes: 4; keypoints: x, y, angle, scale
+  const double* values = nullptr;   // rows of all samples packed one after another
+  const int64_t* starts = nullptr;  // first row of each sample, and the number of all rows
+  int64_t samples = 0;
+  std::shared_ptr<const void> owner;
+
+  std::span<const double> of(int64_t index) const {
+    return {values + starts[index] * width, static_cast<size_t>((starts[index + 1] - starts[index]) * width)};
+  }
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -37,13 +53,18 @@ class Source {
   // The next `count` sample indices of a source that is not seekable; shorter at its end.
   virtual std::vector<int64_t> next(int64_t count);
 
-  // False for sources of row columns alone.
-  virtual bool has_image() const { return true; }
-  virtual FetchRequest request(int64_t index) const = 0;
+  // What is fetched for each sample: the image first, then further images and masks. Empty for sources of
+  // row columns alone.
+  virtual const std::vector<Field>& fields() const;
+  bool has_image() const { return !fields().empty(); }
+  // `epoch` matters where a source holds several frozen variants of a sample.
+  virtual FetchRequest request(int64_t index, size_t field, uint32_t epoch) const = 0;
   // For messages; empty for samples in memory.
   virtual std::string path(int64_t index) const;
-  // The shape of every image where it is known before opening any.
+  // The shape of every image (field 0) where it is known before opening any.
   virtual std::optional<ImageShape> image_shape() const { return std::nullopt; }
+  // How many operators of the pipeline its pixels have been through already.
+  virtual int operators_done() const { return 0; }
   // A path whose absence means that the whole source went away (an unmounted disk); empty if there is none.
   virtual std::string root() const { return {}; }
 
@@ -51,8 +72,17 @@ class Source {
   // Throws ArgumentError when the number of rows is not size() or the name is taken.
   void add_column(RowColumn column);
 
+  const std::vector<RaggedColumn>& ragged_columns() const { return ragged_columns_; }
+  // As add_column; also when the starts do not rise from 0.
+  void add_ragged_column(RaggedColumn column);
+
+ protected:
+  // Throws ArgumentError when a field or column has the name.
+  void check_name(const std::string& kind, const std::string& name) const;
+
  private:
   std::vector<RowColumn> columns_;
+  std::vector<RaggedColumn> ragged_columns_;
   int64_t cursor_ = 0;
 };
 
@@ -61,14 +91,27 @@ class FilesSource : public Source {
  public:
   FilesSource(const std::vector<std::string>& paths, std::string root);
 
-  std::optional<int64_t> size() const override { return static_cast<int64_t>(ends_.size()); }
-  FetchRequest request(int64_t index) const override;
+  // Further files of each sample: a mask, another view. Throws ArgumentError when the number of paths is
+  // not size() or the name is taken.
+  void add_field(Field field, const std::vector<std::string>& paths);
+
+  std::optional<int64_t> size() const override { return static_cast<int64_t>(lists_[0].ends.size()); }
+  const std::vector<Field>& fields() const override { return fields_; }
+  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override;
   std::string path(int64_t index) const override;
   std::string root() const override { return root_; }
 
  private:
-  std::string arena_;
-  std::vector<uint64_t> ends_;
+  struct PathList {
+    std::string arena;
+    std::vector<uint64_t> ends;
+
+    std::string at(int64_t index) const;
+  };
+  static PathList make_list(const std::vector<std::string>& paths);
+
+  std::vector<Field> fields_;
+  std::vector<PathList> lists_;  // parallel to fields_
   std::string root_;
 };
 
@@ -90,15 +133,25 @@ class ArraysSource : public Source {
   ArraysSource(const uint8_t* images, int64_t count, const ImageShape& shape,
                std::shared_ptr<const void> owner);
 
+  // Further arrays of as many samples: masks, other images. Throws ArgumentError when the name is taken or
+  // a mask differs from the image in height or width.
+  void add_field(Field field, const uint8_t* images, const ImageShape& shape,
+                 std::shared_ptr<const void> owner);
+
   std::optional<int64_t> size() const override { return count_; }
-  FetchRequest request(int64_t index) const override;
-  std::optional<ImageShape> image_shape() const override { return shape_; }
+  const std::vector<Field>& fields() const override { return fields_; }
+  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override;
+  std::optional<ImageShape> image_shape() const override { return arrays_[0].shape; }
 
  private:
-  const uint8_t* images_;
+  struct Array {
+    const uint8_t* images;
+    ImageShape shape;
+    std::shared_ptr<const void> owner;
+  };
   int64_t count_;
-  ImageShape shape_;
-  std::shared_ptr<const void> owner_;
+  std::vector<Field> fields_;
+  std::vector<Array> arrays_;  // parallel to fields_
 };
 
 // Row columns alone, no image.
@@ -107,11 +160,12 @@ class RowsSource : public Source {
   explicit RowsSource(int64_t count) : count_(count) {}
 
   std::optional<int64_t> size() const override { return count_; }
-  bool has_image() const override { return false; }
-  FetchRequest request(int64_t) const override { return {}; }
+  const std::vector<Field>& fields() const override { return fields_; }
+  FetchRequest request(int64_t, size_t, uint32_t) const override { return {}; }
 
  private:
   int64_t count_;
+  std::vector<Field> fields_;
 };
 
 }  // namespace stoker

@@ -10,9 +10,15 @@ ImageShape shape_of(const Geometry& geometry, const ImageShape& in);
 void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image& out, ResizeScratch& scratch);
 void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, const Image& out);
 
+// The same for a mask.
+Geometry mask_geometry(Geometry geometry);
+
 // Moves boxes and keypoints of an image of shape `in`, with the roundings of Albumentations 2.0.8.
 void move_boxes(const Geometry& geometry, const ImageShape& in, std::vector<Box>& boxes);
 void move_keypoints(const Geometry& geometry, const ImageShape& in, std::vector<Keypoint>& keypoints);
+
+// As keypoints_scale of Albumentations 2.0.8.
+void scale_keypoint(double scale_x, double scale_y, Keypoint* point);
 
 // Copies `crop` of `in` to `out`; where it reaches outside, `fill` stands (channel c takes the value
 // fill[c % 4] itself, whatever the dtype). Any dtype; half floats with a fill of 0 alone.

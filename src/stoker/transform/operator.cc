@@ -42,7 +42,9 @@ void Operator::apply(const Draw& draw, const ConstImage& in, const Image& out, R
 
 void Operator::apply_mask(const Draw& draw, const ConstImage& in, const Image& out,
                           ResizeScratch& scratch) const {
-  apply(draw, in, out, scratch);
+  if (!draw.applies) return copy_pixels(in, out);
+  if (!has_geometry()) return apply(draw, in, out, scratch);
+  apply_geometry(mask_geometry(geometry(draw, in.shape)), in, out, scratch);
 }
 
 void Operator::move_boxes(const Draw& draw, const ImageShape& in, std::vector<Box>& boxes) const {

@@ -167,11 +167,18 @@ class Operator {
   virtual void reference(const Draw& draw, const ConstImage& in, const Image& out) const;
 };
 
-// An operator with its name and the parameters it was made with.
+struct Group;
+
+// One element of a pipeline: an operator with the parameters it was made with, or a group of elements.
 struct NamedOperator {
   std::string name;
   std::map<std::string, Value> parameters;
-  std::shared_ptr<const Operator> op;
+  std::shared_ptr<const Operator> op;  // null: a group
+  std::shared_ptr<const Group> group;
+  std::vector<NamedOperator> children;
+
+  // Whether it or anything in it draws random numbers.
+  bool is_random() const;
 };
 
 struct OperatorInfo {

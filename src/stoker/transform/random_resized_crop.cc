@@ -54,7 +54,7 @@ class RandomResizedCrop : public Operator {
     Geometry geometry;
     geometry.crop = Rect{static_cast<int>(draw.values[0]), static_cast<int>(draw.values[1]),
                          static_cast<int>(draw.values[2]), static_cast<int>(draw.values[3])};
-    geometry.resize = resampler_.target(size_.height(), size_.width());
+    geometry.resize = resampler_.target_of_crop(*geometry.crop, size_.height(), size_.width());
     return geometry;
   }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "stoker/transform/group.h"
 #include "stoker/transform/operator.h"
 
 namespace stoker {
@@ -192,6 +193,24 @@ const std::vector<OperatorInfo>& operators() {
   return sorted;
 }
 
+namespace {
+
+std::string describe_group(const NamedOperator& named) {
+  const Group& group = *named.group;
+  std::string text = named.name + "([";
+  for (const NamedOperator& child : named.children)
+    text += (&child == &named.children.front() ? "" : ", ") + describe(child);
+  text += "]";
+  if (!group.takes_all && named.name == "some_of")
+    text += ", least=" + std::to_string(group.least) + ", most=" + std::to_string(group.most);
+  if (group.may_repeat) text += ", may_repeat=True";
+  if (!group.keeps_order && named.name == "some_of") text += ", keeps_order=False";
+  if (!group.weights.empty()) text += ", weights=" + text_of(Value(group.weights));
+  return text + ", p=" + text_of(Value(group.p)) + ")";
+}
+
+}  // namespace
+
 NamedOperator make_operator(const std::string& name, const std::map<std::string, Value>& given) {
   for (const OperatorInfo& info : operators()) {
     if (info.name != name) continue;
@@ -200,14 +219,22 @@ NamedOperator make_operator(const std::string& name, const std::map<std::string,
     made->parameters(assign);
     assign.check_all_used();
     made->check();
-    return {name, std::move(assign.used_values), std::move(made)};
+    return {name, std::move(assign.used_values), std::move(made), nullptr, {}};
   }
   std::string known;
   for (const OperatorInfo& info : operators()) known += (known.empty() ? "" : ", ") + info.name;
   throw ArgumentError("operator: there is none named '" + name + "'; there are " + known + ".");
 }
 
+bool NamedOperator::is_random() const {
+  if (op != nullptr) return op->is_random();
+  const bool is_fixed = group->takes_all && group->p == 1;
+  return !is_fixed || std::any_of(children.begin(), children.end(),
+                                  [](const NamedOperator& each) { return each.is_random(); });
+}
+
 std::string describe(const NamedOperator& named) {
+  if (named.group != nullptr) return describe_group(named);
   std::string text = named.name + "(";
   bool is_first = true;
   for (const auto& [name, value] : named.parameters) {

@@ -52,7 +52,8 @@ class ResizeOperator : public Operator {
     const auto [height, width] = target_size(in.height, in.width);
     if (!draw.applies || (height == in.height && width == in.width)) return {};
     Geometry geometry;
-    geometry.resize = resampler_.target(height, width);
+    const bool shrinks = height < in.height || width < in.width;
+    geometry.resize = resampler_.target(height, width, shrinks, shrinks);
     return geometry;
   }
 

@@ -35,26 +35,53 @@ struct SizeParameter {
 struct ResamplerParameter {
   std::string resampler_name = "pillow";
   std::string interpolation_name = "bilinear";
+  std::string mask_interpolation_name = "nearest";
+  std::string area_for_downscale = "none";
   Resampler resampler = Resampler::kPillow;
   Interpolation interpolation = Interpolation::kBilinear;
+  Interpolation mask_interpolation = Interpolation::kNearest;
 
   void visit(ParameterVisitor& visitor) {
+    const std::vector<std::string> kinds = {"nearest", "nearest_exact", "bilinear", "bicubic",
+                                            "lanczos", "box",           "hamming",  "area"};
     visitor.choice("resampler", resampler_name, {"pillow", "opencv"},
                    "Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not.");
-    visitor.choice("interpolation", interpolation_name,
-                   {"nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"},
+    visitor.choice("interpolation", interpolation_name, kinds,
                    "'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's.");
+    visitor.choice("mask_interpolation", mask_interpolation_name, kinds, "The same for masks.");
+    visitor.choice(
+        "area_for_downscale", area_for_downscale, {"none", "image", "image_mask"},
+        "Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone.");
   }
   void check(std::string_view owner) {
     resampler = resampler_from_name(resampler_name);
-    interpolation = interpolation_from_name(interpolation_name);
-    if (!supports(resampler, interpolation)) {
-      throw ArgumentError(std::string(owner) + ": interpolation '" + interpolation_name +
-                          "' does not exist with resampler '" + resampler_name +
-                          "'; choose another of the two.");
+    interpolation = checked(owner, "interpolation", interpolation_name);
+    mask_interpolation = checked(owner, "mask_interpolation", mask_interpolation_name);
+    if (area_for_downscale != "none" && resampler != Resampler::kOpencv) {
+      throw ArgumentError(std::string(owner) + ": area_for_downscale='" + area_for_downscale +
+                          "' needs resampler='opencv', got '" + resampler_name + "'.");
     }
   }
-  Geometry::Target target(int height, int width) const { return {height, width, resampler, interpolation}; }
+  // `shrinks` and `mask_shrinks` say whether area_for_downscale applies.
+  Geometry::Target target(int height, int width, bool shrinks, bool mask_shrinks) const {
+    const bool image_area = shrinks && area_for_downscale != "none";
+    const bool mask_area = mask_shrinks && area_for_downscale == "image_mask";
+    return {height, width, resampler, image_area ? Interpolation::kArea : interpolation,
+            mask_area ? Interpolation::kArea : mask_interpolation};
+  }
+  // After a crop, as Albumentations: masks take 'area' even where they grow.
+  Geometry::Target target_of_crop(const Rect& crop, int height, int width) const {
+    return target(height, width, crop.height > height || crop.width > width, true);
+  }
+
+ private:
+  Interpolation checked(std::string_view owner, std::string_view parameter, const std::string& name) const {
+    const Interpolation kind = interpolation_from_name(name);
+    if (supports(resampler, kind)) return kind;
+    throw ArgumentError(std::string(owner) + ": " + std::string(parameter) + " '" + name +
+                        "' does not exist with resampler '" + resampler_name +
+                        "'; choose another of the two.");
+  }
 };
 
 // For operators with a resampler: only uint8 can be resampled.
