@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stoker.loader import Loader
     from stoker.lowering import albumentations, from_transforms
     from stoker.operators import *  # noqa: F403
+    from stoker.packing import Packed, pack, shards, verify
     from stoker.sources import Source, arrays, files, folder
     from stoker.statistics import Statistics, compute_statistics, normalize
 
@@ -22,6 +23,7 @@ _HOMES = {
     "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
+    "stoker.packing": ("Packed", "pack", "shards", "verify"),
     "stoker.sources": ("Source", "arrays", "files", "folder"),
     "stoker.statistics": ("Statistics", "compute_statistics", "normalize"),
 }
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         "InternalError",
         "IoError",
         "Loader",
+        "Packed",
         "SampleError",
         "ShardError",
         "Source",
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
         "folder",
         "from_transforms",
         "normalize",
+        "pack",
+        "shards",
+        "verify",
     ]
 
 

@@ -153,7 +153,6 @@ class Measurement:
     def advance(self, seconds: float) -> int:
         """Works for at most 0.05 s; returns how many samples are done."""
 
-    def sums(self) -> dict[str, Any]: ...
     def snapshot(self) -> tuple[Any, ...]:
         """
         (samples done, their sums). A measurement made with them as `done` and `before` goes on from there.

@@ -1,4 +1,4 @@
-"""The command line: `stoker demo | doctor | bench | stats`.
+"""The command line: `stoker demo | doctor | bench | stats | pack | verify`.
 
 Only the standard library is imported until a command runs.
 """
@@ -68,7 +68,63 @@ def make_parser() -> argparse.ArgumentParser:
     stats.add_argument("--skip-bad", action="store_true", help="leave bad files out; exit code 1 if any")
     stats.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
     stats.add_argument("--format", choices=("text", "json"), default="text")
+
+    add_pack(commands.add_parser("pack", help="do expensive work once and save it in verified shards"))
+    verify = commands.add_parser("verify", help="read all that was packed; exit code 1 for damage")
+    verify.add_argument("folder", help="a folder made by stoker pack")
+    verify.add_argument("--source", metavar="FOLDER", help="also find files that have changed since")
+    verify.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
+    verify.add_argument("--format", choices=("text", "json"), default="text")
     return parser
+
+
+def add_pack(pack: argparse.ArgumentParser) -> None:
+    pack.add_argument("folders", nargs="+", metavar="FOLDER", help="images, and the folder to pack into")
+    pack.add_argument("--form", choices=("source", "raw", "jpeg", "npy"), default="raw")
+    pack.add_argument("--resize", type=positive, metavar="N", help="resize the short side to N pixels first")
+    pack.add_argument(
+        "--operators", metavar="FILE", help='JSON of the pipeline: [{"name": ..., "parameters": {...}}, ...]'
+    )
+    pack.add_argument("--cut", metavar="N", help="operators to do now, a number or 'all'")
+    pack.add_argument("--variants", type=positive, default=1, metavar="K", help="freeze K random draws")
+    pack.add_argument("--epochs", type=positive, metavar="E", help="epochs that will read it, for messages")
+    pack.add_argument("--i-know", action="store_true", help="freeze random operators into one copy")
+    pack.add_argument("--quality", type=positive, default=95, help="of form jpeg, 1 to 100 (default: 95)")
+    pack.add_argument("--chroma", choices=("4:2:0", "4:2:2", "4:4:4"), default="4:2:0")
+    pack.add_argument("--seed", type=int, default=0, help="of frozen draws (default: 0)")
+    pack.add_argument("--layout", choices=("hwc", "chw"), default="hwc", help="of form npy")
+    pack.add_argument("--color", choices=("rgb", "bgr", "gray", "unchanged"), default="rgb")
+    pack.add_argument("--exif", choices=("ignore", "apply"), default="ignore")
+    pack.add_argument(
+        "--image-dtype", choices=("uint8", "uint16", "int16", "int32", "float32"), default="uint8"
+    )
+    pack.add_argument(
+        "--extensions", help="name endings, with commas between them (default: all that is read)"
+    )
+    pack.add_argument("--shard-bytes", metavar="N", help="about how large a shard is (default: 256M)")
+    pack.add_argument("--samples-per-shard", type=positive, metavar="N", help="instead of --shard-bytes")
+    pack.add_argument("--statistics", action="store_true", help="compute those of the packed pixels")
+    pack.add_argument("--skip-bad", action="store_true", help="leave bad files out; exit code 1 if any")
+    pack.add_argument("--rank", type=int, metavar="R", help="make shards R, R + W, ...; then missing ones")
+    pack.add_argument(
+        "--world",
+        type=positive,
+        metavar="W",
+        help="processes in all (R and W also from Slurm, torchrun, ...)",
+    )
+    pack.add_argument(
+        "--finalise", action="store_true", help="write the manifest of a folder that is complete"
+    )
+    pack.add_argument(
+        "--repair",
+        action="store_true",
+        help="make damaged shards of a packed folder anew: --repair DIR [IMAGES]",
+    )
+    pack.add_argument("--engine", choices=("local", "ray"), default="local")
+    pack.add_argument("--workers", type=positive, metavar="N", help="of engine ray (default: the cluster)")
+    pack.add_argument("--plan", action="store_true", help="only say what would be done")
+    pack.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
+    pack.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def positive(text: str) -> int:
@@ -103,6 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         if args.command == "stats":
             return stats(args)
+        if args.command in ("pack", "verify"):
+            return pack_or_verify(args)
         from stoker.demo import demo
 
         return OK if demo(args.folder, args.images, args.rounds, args.steps, args.only_images) else FINDINGS
@@ -125,6 +183,21 @@ def stats(args: argparse.Namespace) -> int:
     except SampleError as error:
         print(f"stoker stats: {error}", file=sys.stderr)
         return FINDINGS
+    return FINDINGS if findings else OK
+
+
+def pack_or_verify(args: argparse.Namespace) -> int:
+    from stoker.errors import SampleError, ShardError
+    from stoker.packing.command import run_pack, run_verify
+
+    try:
+        findings = run_pack(args) if args.command == "pack" else run_verify(args)
+    except (SampleError, ShardError) as error:
+        print(f"stoker {args.command}: {error}", file=sys.stderr)
+        return FINDINGS if isinstance(error, SampleError) else IO_ERROR
+    except ImportError as error:
+        print(f"stoker {args.command}: {error}", file=sys.stderr)
+        return USAGE
     return FINDINGS if findings else OK
 
 

@@ -7,7 +7,7 @@ import operator
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,15 +61,16 @@ def _check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _check_operators(operators: Any) -> list[Operator]:
+def check_operators(operators: Any, owner: str = "Loader") -> list[Operator]:
+    """`operators` as a list; TypeError that names the argument otherwise."""
     if isinstance(operators, Operator):
-        raise TypeError(f"Loader: operators must be a list, got one operator; write [{operators!r}].")
+        raise TypeError(f"{owner}: operators must be a list, got one operator; write [{operators!r}].")
     if isinstance(operators, str) or not isinstance(operators, Iterable):
-        raise TypeError(f"Loader: operators must be a list such as [stoker.resize(256)], got {operators!r}.")
+        raise TypeError(f"{owner}: operators must be a list such as [stoker.resize(256)], got {operators!r}.")
     checked = list(operators)
     for each in checked:
         if not isinstance(each, Operator):
-            raise TypeError(f"Loader: operators must be stoker's, such as stoker.resize(256), got {each!r}.")
+            raise TypeError(f"{owner}: operators must be stoker's, such as stoker.resize(256), got {each!r}.")
     return checked
 
 
@@ -82,6 +83,14 @@ def _check_statistics(source: Source, operators: list[Operator], **decoding: str
     return check_pipeline(source, operators, **decoding)
 
 
+def _check_box_rules(rules: Mapping[str, float] | None) -> dict[str, float]:
+    known = ("min_area", "min_visibility", "min_width", "min_height", "max_accept_ratio")
+    for name in rules or ():
+        if name not in known:
+            raise ValueError(f"box_rules: there is no {name!r}; there are {', '.join(known)}.")
+    return {name: float(value) for name, value in (rules or {}).items()}
+
+
 class Loader:
     """Batches of a source, made natively.
 
@@ -92,8 +101,9 @@ class Loader:
     comes as an object that speaks DLPack. A complete pass moves on to the next epoch.
 
     Args:
-        source: From `stoker.folder`, `stoker.files` or `stoker.arrays`.
-        operators: What is done to each image, in order, such as `[stoker.random_resized_crop(224)]`.
+        source: From `stoker.folder`, `stoker.files`, `stoker.arrays` or `stoker.shards`.
+        operators: What is done to each image, in order, such as `[stoker.random_resized_crop(224)]`; for
+            shards the whole list, whose packed part is recognised, or only what comes after that part.
         batch_size: Samples a batch, at least 1.
         shuffle: A new order every epoch, a function of seed and epoch alone.
         seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and batch size.
@@ -110,6 +120,8 @@ class Loader:
         max_bad: With replace and skip: how many bad samples are borne; below 1 a share of all samples.
         drop_last: Leave out a last batch that is not full.
         shapes: "dense": one array a batch, an error when images differ in shape. "list": a list of arrays.
+        box_rules: Which boxes stay, after every operator: any of min_area (pixels), min_visibility (the part
+            of its area that a box keeps in one operator), min_width, min_height (pixels), max_accept_ratio.
 
     Raises:
         ValueError, TypeError: A wrong argument; nothing has been started then.
@@ -133,14 +145,18 @@ class Loader:
         max_bad: float = 0.001,
         drop_last: bool = False,
         shapes: str = "dense",
+        box_rules: Mapping[str, float] | None = None,
     ) -> None:
         if not isinstance(source, Source):
             raise TypeError(
-                f"Loader: source must come from stoker.folder, stoker.files or stoker.arrays, got {source!r}."
+                "Loader: source must come from stoker.folder, stoker.files, stoker.arrays or stoker.shards, "
+                f"got {source!r}."
             )
         self.source = source
         self.dtype = dtype
-        self.operators = _check_operators(operators)
+        self.operators = source.remaining(
+            check_operators(operators), "Loader", color=color, exif=exif, image_dtype=image_dtype
+        )
         self._statistics_notes = _check_statistics(
             source, self.operators, color=color, exif=exif, image_dtype=image_dtype
         )
@@ -162,6 +178,7 @@ class Loader:
             "max_bad": max_bad,
             "shapes": shapes,
             "may_repeat": False,
+            **_check_box_rules(box_rules),
         }
         self._buffers = _native.Buffers(_MAX_ACTIVE_BATCHES + 1)
         self._epoch = 0
@@ -211,7 +228,8 @@ class Loader:
 
     def explain(self) -> str:
         """What is decoded, fused and stored, with which threads and how much memory, as text."""
-        return "\n".join([str(self._run.explain()).rstrip("\n"), *self._statistics_notes])
+        plan = str(self._run.explain()).rstrip("\n")
+        return "\n".join([plan, *self.source.notes(), *self._statistics_notes])
 
     def counters(self) -> dict[str, Any]:
         """What each thread and step did with its time, in nanoseconds; see docs/counters.md."""
@@ -323,11 +341,7 @@ class _Epoch:
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
         images = self._shown(batch.images)
-        labels: Any = None
-        if source.label_objects is not None:
-            labels = [source.label_objects[index] for index in batch.indices]
-        elif source.has_labels:
-            labels = batch.column("label")
+        labels = source.labels_of(batch)
         if not source.has_more_fields:
             return images if labels is None else (images, labels)
         fields = {"image": images}

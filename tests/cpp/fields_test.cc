@@ -80,10 +80,10 @@ TEST(Fields, BoxesAndKeypointsMoveByTheDraw) {
   const auto source = marked_source(3);
   static const double kBoxes[] = {0.1, 0.2, 0.5, 0.6, 0, 0, 1, 1};
   static const int64_t kStarts[] = {0, 2, 2, 2};
-  static const double kPoints[] = {3, 4, 0, 1};
+  static const double kPoints[] = {3, 6, 0, 1};
   static const int64_t kPointStarts[] = {0, 1, 1, 1};
-  source->add_ragged_column({"boxes", FieldKind::kBoxes, 4, kBoxes, kStarts, 3, nullptr});
-  source->add_ragged_column({"keypoints", FieldKind::kKeypoints, 4, kPoints, kPointStarts, 3, nullptr});
+  source->add_ragged_column({"boxes", FieldKind::kBoxes, "", 4, kBoxes, kStarts, 3, nullptr});
+  source->add_ragged_column({"keypoints", FieldKind::kKeypoints, "", 4, kPoints, kPointStarts, 3, nullptr});
   const Batch batch =
       first_batch(source,
                   {made("horizontal_flip", {{"p", 1.0}}), made("center_crop", {{"size", list({10, 20})}}),
@@ -94,11 +94,11 @@ TEST(Fields, BoxesAndKeypointsMoveByTheDraw) {
   EXPECT_EQ(batch.ragged[0].rows, (std::vector<int64_t>{0, 1}));
   // 0.5..0.9 of 30 pixels is 15..27, 10..22 in a window from 5 on of 20 pixels.
   EXPECT_NEAR(batch.ragged[0].values[0], 10 / 20.0, 1e-6);
-  EXPECT_NEAR(batch.ragged[0].values[2], 22 / 20.0, 1e-6);
-  EXPECT_NEAR(batch.ragged[0].values[1], (4 - 5) / 10.0, 1e-6);
-  // x = 29 - 3 = 26, less 5 is 21, halved; y = 4 - 5 = -1, doubled.
+  EXPECT_NEAR(batch.ragged[0].values[1], 0, 1e-6);  // -0.1, clipped
+  EXPECT_NEAR(batch.ragged[0].values[2], 1, 1e-6);
+  // x = 29 - 3 = 26, less 5 is 21, halved; y = 6 - 5 = 1, doubled.
   EXPECT_NEAR(batch.ragged[1].values[0], 10.5, 1e-6);
-  EXPECT_NEAR(batch.ragged[1].values[1], -2, 1e-6);
+  EXPECT_NEAR(batch.ragged[1].values[1], 2, 1e-6);
 }
 
 TEST(Fields, AMaskOfAnotherSizeIsABadSample) {

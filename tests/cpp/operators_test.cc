@@ -60,10 +60,6 @@ std::vector<Parameters> parameters_for(const std::string& name) {
   } else if (name == "to_float") {
     for (const char* arithmetic : {"divide", "multiply", "cast"})
       all.push_back({{"arithmetic", std::string(arithmetic)}});
-  } else if (name == "color_jitter") {
-    append(all, {{}, {{"brightness", list({1, 1})}}, {{"contrast", list({1, 1})}}, {{"p", 0.5}}});
-  } else if (name == "brightness_contrast") {
-    append(all, {{}, {{"brightness", list({1})}, {"contrast", list({-1, 3})}, {"p", 1.0}}});
   } else if (name.ends_with("_flip")) {
     append(all, {{}, {{"p", 0.0}}, {{"p", 1.0}}});
   } else {

@@ -544,8 +544,8 @@ def test_a_wrong_argument_is_named(
     ],
 )
 def test_an_operator_refuses_a_dtype_that_it_cannot_take(operator: Any) -> None:
-    with pytest.raises(ValueError, match=f"{operator.name}: works on uint8 images.*got float32"):
-        operator.apply(np.zeros((9, 9, 3), np.float32))
+    with pytest.raises(ValueError, match=f"{operator.name}: works on uint8.* images.*got int16"):
+        operator.apply(np.zeros((9, 9, 3), np.int16))
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 2, 3, 4), (0, 4, 3), (4, 0, 3), (4, 4, 0), (4, 4, 65)])

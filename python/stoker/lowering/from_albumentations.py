@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from stoker.lowering.recipe import NotNative, RecipeBuilder, numbers, own_functions, whole_numbers
+from stoker.lowering import leaves
+from stoker.lowering.recipe import GroupStep, NotNative, RecipeBuilder, Step, own_functions
 
-_INTERPOLATIONS = {0: "nearest", 1: "bilinear", 2: "bicubic", 3: "area", 4: "lanczos", 6: "nearest_exact"}
 _OVERRIDES = {"apply", "apply_with_params", "get_params", "get_params_dependent_on_data", "should_apply"}
-_ON_PIXELS = {"Resize", "RandomResizedCrop", "RandomBrightnessContrast", "Normalize"}
-_MOVES = {"HorizontalFlip", "VerticalFlip", "CenterCrop", "RandomCrop"}
+# Name of the engine's group.
+_COMPOSITIONS = {
+    "Compose": "sequence",
+    "Sequential": "sequence",
+    "OneOf": "one_of",
+    "OneOrOther": "one_of",
+    "SomeOf": "some_of",
+    "RandomOrder": "some_of",
+}
 
 
 class AlbumentationsTransform:
@@ -86,112 +93,120 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
 
 
 def _walk(builder: RecipeBuilder, transform: Any) -> None:
+    """The outermost Compose: its children in order, ToTensorV2 among them."""
+    _check_own(builder, transform)
+    if type(transform).__name__ == "Compose" and transform.p >= 1 and not builder.reasons:
+        try:
+            _check_compose(transform)
+        except NotNative as problem:
+            builder.refuse("Compose", str(problem))
+        for child in transform.transforms:
+            _walk(builder, child)
+        return
+    if type(transform).__name__ == "ToTensorV2":
+        _to_tensor(builder, transform)
+        return
+    if builder.stage == "tensor":
+        builder.refuse(type(transform).__name__, "after ToTensorV2")
+        return
+    for step in lower(builder, transform):
+        builder.append(step)
+
+
+def _check_own(builder: RecipeBuilder, transform: Any) -> bool:
+    """Whether the class is the library's own and nobody has replaced a method of it."""
     cls = type(transform)
-    leaf = cls.__name__
     module = cls.__module__
     known = (
         module.startswith("albumentations.") and getattr(sys.modules[module], cls.__qualname__, None) is cls
     )
     if not known:
-        builder.refuse(leaf, "user code")
-        return
+        builder.refuse(cls.__name__, "user code")
+    elif not own_functions(cls, "albumentations") or _OVERRIDES & vars(transform).keys():
+        builder.refuse(cls.__name__, "a method is replaced")
+        return False
+    return known
+
+
+def lower(builder: RecipeBuilder, transform: Any, *, is_forced: bool = False) -> list[Step | GroupStep]:
+    """The native steps of `transform` and everything in it; what is not native is refused by name.
+
+    Args:
+        builder: Takes the report and the reasons.
+        transform: A leaf or a composition.
+        is_forced: Its own coin is not drawn, as of the chosen child of a OneOf.
+    """
+    name = type(transform).__name__
+    if not _check_own(builder, transform):
+        return []
     try:
-        if not own_functions(cls, "albumentations") or _OVERRIDES & vars(transform).keys():
-            raise NotNative("a method is replaced")
-        if leaf == "Compose":
-            _check_compose(transform)
-            for child in transform.transforms:
-                _walk(builder, child)
-            return
-        if leaf not in _ON_PIXELS | _MOVES | {"ToTensorV2"}:
-            raise NotNative("no native operator")
-        if transform.deterministic or transform.replay_mode:
-            raise NotNative("in replay mode")
-        if transform._key2func["image"].__func__ is not cls.apply:
-            raise NotNative("a method is replaced")
-        if builder.stage == "tensor":
-            raise NotNative("after ToTensorV2")
-        _lower(builder, transform, leaf)
+        if name in _COMPOSITIONS:
+            return [_lower_composition(builder, transform, is_forced)]
+        return _lower_leaf(builder, transform, 1.0 if is_forced else float(transform.p))
     except NotNative as problem:
-        builder.refuse(leaf, str(problem))
+        builder.refuse(name, str(problem))
+        return []
+
+
+def _lower_composition(builder: RecipeBuilder, transform: Any, is_forced: bool) -> GroupStep:
+    name = type(transform).__name__
+    _check_compose(transform)
+    p = 1.0 if is_forced and name not in ("SomeOf", "RandomOrder") else float(transform.p)
+    chooses = name in ("OneOf", "OneOrOther")
+    children: list[Step | GroupStep] = []
+    for child in transform.transforms:
+        steps = lower(builder, child, is_forced=chooses)
+        whole: Step | GroupStep = GroupStep("sequence", {"takes_all": True}, tuple(steps))
+        children.append(steps[0] if len(steps) == 1 else whole)
+    options: dict[str, Any] = {"p": p}
+    if name == "OneOf":
+        if not transform.transforms:
+            raise NotNative("it holds nothing")
+        options["weights"] = [float(child.p) for child in transform.transforms]
+    elif name == "OneOrOther":
+        options = {"weights": [float(transform.p), 1 - float(transform.p)]}
+    elif name in ("SomeOf", "RandomOrder"):
+        count = int(transform.n)
+        options |= {"least": count, "most": count, "may_repeat": bool(transform.replace)}
+        options["keeps_order"] = name == "SomeOf"
+    else:
+        options["takes_all"] = True
+    return GroupStep(_COMPOSITIONS[name], options, tuple(children))
+
+
+def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[Step | GroupStep]:
+    name = type(transform).__name__
+    lowering = leaves.find(leaves.ALBUMENTATIONS, name)
+    if lowering is None:
+        raise NotNative("no native operator")
+    if transform.deterministic or transform.replay_mode:
+        raise NotNative("in replay mode")
+    if transform._key2func["image"].__func__ is not type(transform).apply:
+        raise NotNative("a method is replaced")
+    lowered = lowering(transform)
+    steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
+    builder.report.append(f"{name}: native ({', '.join(step.name for step in steps) or 'nothing to do'})")
+    if len(steps) == 1 and leaves.has_coin(steps[0].name):
+        return [Step(steps[0].name, {**steps[0].parameters, "p": p})]
+    certain = [
+        Step(step.name, {**step.parameters, "p": 1.0}) if leaves.has_coin(step.name) else step
+        for step in steps
+    ]
+    return certain if p >= 1 else [GroupStep("sequence", {"p": p, "takes_all": True}, tuple(certain))]
+
+
+def _to_tensor(builder: RecipeBuilder, transform: Any) -> None:
+    if transform.p < 1:
+        builder.refuse("ToTensorV2", f"p={transform.p}")
+        return
+    if builder.stage != "unknown":
+        builder.stage = "tensor"
+    builder.layout, builder.sample = "chw", "tensor"
+    builder.note("ToTensorV2", "native (layout)")
 
 
 def _check_compose(compose: Any) -> None:
-    if compose.p < 1:
-        raise NotNative(f"p={compose.p}")
-    if compose.processors:
+    if getattr(compose, "processors", None):
         raise NotNative(f"with {', '.join(compose.processors)}")
     if compose.replay_mode or compose.save_applied_params:
         raise NotNative("it records what was applied")
-
-
-def _interpolation(value: int) -> str:
-    if value not in _INTERPOLATIONS:
-        raise NotNative(f"interpolation {value}")
-    return _INTERPOLATIONS[value]
-
-
-def _lower(builder: RecipeBuilder, transform: Any, leaf: str) -> None:
-    p = float(transform.p)
-    always = p >= 1
-    if leaf in _ON_PIXELS and builder.dtype != "uint8":
-        raise NotNative("after Normalize (native on uint8)")
-    if getattr(transform, "area_for_downscale", None) is not None:
-        raise NotNative(f"area_for_downscale={transform.area_for_downscale!r}")
-    if getattr(transform, "pad_if_needed", False):
-        raise NotNative("pad_if_needed=True")
-
-    if leaf == "HorizontalFlip":
-        builder.move(leaf, "horizontal_flip", {"p": p})
-    elif leaf == "VerticalFlip":
-        builder.move(leaf, "vertical_flip", {"p": p})
-    elif leaf in ("CenterCrop", "RandomCrop"):
-        size = whole_numbers((transform.height, transform.width), (2,))
-        if leaf == "RandomCrop":
-            builder.move(leaf, "random_crop", {"size": size, "p": p}, fixes_shape=always)
-        else:
-            crop = {"size": size, "rounding": "down", "small": "error", "p": p}
-            builder.move(leaf, "center_crop", crop, fixes_shape=always)
-    elif leaf == "Resize":
-        resize = {
-            "size": whole_numbers((transform.height, transform.width), (2,)),
-            "resampler": "opencv",
-            "interpolation": _interpolation(transform.interpolation),
-            "p": p,
-        }
-        builder.move(leaf, "resize", resize, fixes_shape=always)
-    elif leaf == "RandomResizedCrop":
-        crop = {
-            "size": whole_numbers(transform.size, (2,)),
-            "scale": numbers(transform.scale, (2,)),
-            "ratio": numbers(transform.ratio, (2,)),
-            "resampler": "opencv",
-            "interpolation": _interpolation(transform.interpolation),
-            "p": p,
-        }
-        builder.move(leaf, "random_resized_crop", crop, fixes_shape=always)
-    elif leaf == "RandomBrightnessContrast":
-        if not transform.brightness_by_max or transform.ensure_safe_range:
-            raise NotNative("native with brightness_by_max=True and ensure_safe_range=False")
-        limits = {
-            "brightness": numbers(transform.brightness_limit, (2,)),
-            "contrast": numbers(transform.contrast_limit, (2,)),
-            "p": p,
-        }
-        builder.move(leaf, "brightness_contrast", limits)
-    elif leaf == "Normalize":
-        if transform.normalization != "standard" or not always:
-            raise NotNative("native with normalization='standard' and p=1")
-        values = {
-            "mean": numbers(transform.mean, (1, 3)),
-            "std": numbers(transform.std, (1, 3)),
-            "max_value": float(transform.max_pixel_value),
-        }
-        builder.compute(leaf, "normalize", values)
-        builder.dtype = "float32"
-        builder.is_normalized = True
-    elif not always:  # ToTensorV2
-        raise NotNative(f"p={p}")
-    else:
-        builder.stage, builder.layout, builder.sample = "tensor", "chw", "tensor"
-        builder.note(leaf, "native (layout)")

@@ -96,7 +96,7 @@ def _resize(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> N
         "resampler": "pillow",
         "interpolation": _interpolation(transform.interpolation),
     }
-    builder.move(leaf, "resize", parameters, fixes_shape=len(size) == 2)
+    builder.move(leaf, "resize", parameters)
 
 
 def _random_resized_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
@@ -108,14 +108,14 @@ def _random_resized_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v
         "resampler": "pillow",
         "interpolation": _interpolation(transform.interpolation),
     }
-    builder.move(leaf, "random_resized_crop", parameters, fixes_shape=True)
+    builder.move(leaf, "random_resized_crop", parameters)
 
 
 def _center_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
     if builder.is_normalized:
         raise NotNative("after Normalize (its padding would be 0 there)")
     parameters = {"size": _square(transform.size), "rounding": "even", "small": "pad"}
-    builder.move(leaf, "center_crop", parameters, fixes_shape=True)
+    builder.move(leaf, "center_crop", parameters)
 
 
 def _random_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
@@ -141,7 +141,7 @@ def _random_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool)
         "pad_if_needed": bool(transform.pad_if_needed),
         "fill": fill,
     }
-    builder.move(leaf, "random_crop", parameters, fixes_shape=True)
+    builder.move(leaf, "random_crop", parameters)
 
 
 def _flip(name: str) -> Handler:

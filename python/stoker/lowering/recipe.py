@@ -33,11 +33,31 @@ class Step:
 
 
 @dataclass(frozen=True)
+class GroupStep:
+    """Native operators that stand together, see `stoker.one_of` and its like.
+
+    Attributes:
+        name: "sequence", "one_of", "some_of" or "random_order".
+        options: Of the engine's group.
+        children: Steps and groups.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    children: tuple[Step | GroupStep, ...]
+
+    def build(self) -> Any:
+        from stoker import _native
+
+        return _native.make_group(self.name, [child.build() for child in self.children], dict(self.options))
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A pipeline in native operators.
 
     Attributes:
-        steps: The operators, in order of application.
+        steps: The operators and groups of them, in order of application.
         layout: "chw" or "hwc", the layout of one finished image.
         dtype: "uint8", "float32", "float16" or "bfloat16".
         is_fixed_shape: Every image ends with the same height and width.
@@ -46,7 +66,7 @@ class Recipe:
         report: One line for each leaf of the Python pipeline.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | GroupStep, ...]
     layout: str
     dtype: str
     is_fixed_shape: bool
@@ -73,25 +93,24 @@ class RecipeBuilder:
         self.layout = "hwc"
         self.sample = "array"
         self.is_normalized = False
-        self.is_fixed_shape = False
         self.report: list[str] = []
         self.reasons: list[str] = []
-        self._moves: list[Step] = []
-        self._arithmetic: list[Step] = []
+        self._moves: list[Step | GroupStep] = []
+        self._arithmetic: list[Step | GroupStep] = []
 
-    def move(
-        self, leaf: str, name: str, parameters: Mapping[str, Any], *, fixes_shape: bool | None = None
-    ) -> None:
-        """Adds an operator on uint8 pixels; `fixes_shape` None leaves the shape as it is known so far."""
+    def move(self, leaf: str, name: str, parameters: Mapping[str, Any]) -> None:
+        """Adds an operator on uint8 pixels."""
         self._moves.append(Step(name, parameters))
-        if fixes_shape is not None:
-            self.is_fixed_shape = fixes_shape
         self.report.append(f"{leaf}: native ({name})")
 
     def compute(self, leaf: str, name: str, parameters: Mapping[str, Any]) -> None:
         """Adds per-pixel arithmetic that ends in float."""
         self._arithmetic.append(Step(name, parameters))
         self.report.append(f"{leaf}: native ({name})")
+
+    def append(self, step: Step | GroupStep) -> None:
+        """Adds a step where it is written; the engine finds out what commutes."""
+        (self._arithmetic or self._moves).append(step)
 
     def note(self, leaf: str, what: str = "native (nothing to do)") -> None:
         self.report.append(f"{leaf}: {what}")
@@ -109,11 +128,18 @@ class RecipeBuilder:
         """
         if self.reasons:
             raise NotNative(*self.reasons)
+        from stoker import _native
+
+        steps = (*self._moves, *self._arithmetic)
+        try:
+            shape = _native.planned_shape([step.build() for step in steps])
+        except (ValueError, TypeError) as problem:
+            raise NotNative(str(problem)) from problem
         return Recipe(
-            steps=(*self._moves, *self._arithmetic),
+            steps=steps,
             layout=self.layout,
-            dtype=self.dtype,
-            is_fixed_shape=self.is_fixed_shape,
+            dtype=self.dtype if self.dtype in ("float16", "bfloat16") else shape["dtype"],
+            is_fixed_shape=shape["height"] > 0 and shape["width"] > 0,
             sample=self.sample,
             report=self.report,
         )

@@ -8,11 +8,9 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 from stoker import operators, sources
-from stoker.sources import Source
 from stoker.statistics.computing import computed
 from stoker.statistics.figures import Statistics
 from stoker.statistics.normalizing import missing_text
@@ -23,7 +21,8 @@ class Bar:
 
     _SECONDS = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, task: str = "statistics", unit: str = "images") -> None:
+        self._task, self._unit = task, unit
         self._seen: deque[tuple[float, int]] = deque()
         self.done, self.total = 0, 0
 
@@ -38,34 +37,21 @@ class Bar:
         while len(self._seen) > 2 and now - self._seen[0][0] > self._SECONDS:
             self._seen.popleft()
         filled = 30 * self.done // self.total
-        text = f"statistics [{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total}"
+        text = f"{self._task} [{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total}"
         seconds, samples = now - self._seen[0][0], self.done - self._seen[0][1]
         if seconds <= 0 or samples <= 0:
             return text
         left = round((self.total - self.done) * seconds / samples)
         hours = f"{left // 3600}:{left // 60 % 60:02}" if left >= 3600 else f"{left // 60}"
-        return f"{text}, {samples / seconds:.0f} images/s, {hours}:{left % 60:02} left"
+        return f"{text}, {samples / seconds:.0f} {self._unit}/s, {hours}:{left % 60:02} left"
 
     def clear(self) -> None:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _source_of(folder: str, extensions: Sequence[str]) -> Source:
-    """root/<class>/<file>, or the files of a flat folder."""
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder} is no folder")
-    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(tuple(extensions)))
-    if names:
-        return sources.files([os.path.join(folder, name) for name in names])
-    try:
-        return sources.folder(folder, extensions=extensions)
-    except ValueError as error:
-        raise FileNotFoundError(str(error)) from None
-
-
 def run_command(args: argparse.Namespace) -> int:
-    """`stoker stats`; returns the number of findings: bad samples left out, stretches missing after a merge."""
+    """`stoker stats`; returns how many findings: bad samples left out, stretches missing after a merge."""
     if args.output is not None and not os.path.isdir(os.path.dirname(os.path.abspath(args.output))):
         folder = os.path.dirname(os.path.abspath(args.output))
         raise FileNotFoundError(f"{folder} is no folder; nothing could be written there")
@@ -83,7 +69,7 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 def _computed(args: argparse.Namespace) -> Statistics:
-    source = _source_of(args.folder, tuple(args.extensions.lower().split(",")))
+    source = sources.any_folder(args.folder, tuple(args.extensions.lower().split(",")))
     resume = None if args.output is None else f"{args.output}.partial"
     bar = Bar()
     try:

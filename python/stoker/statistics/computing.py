@@ -1,4 +1,4 @@
-"""Statistics from a source: the engine sums, this asks it for them, keeps what is done, and names the data."""
+"""Statistics from a source: the engine sums; this asks for the sums, keeps them, and names the data."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def computed(
             "compute_statistics: source must come from stoker.folder, stoker.files or stoker.arrays, "
             f"got {source!r}."
         )
-    checked = _check_operators(operators)
+    written = _check_operators(operators)
+    checked = source.remaining(written, "compute_statistics", **decoding)
     if on_error not in ("raise", "skip"):
         raise ValueError(f"compute_statistics: on_error must be 'raise' or 'skip', got {on_error!r}.")
     nodata = _check_nodata(nodata)
@@ -131,7 +132,7 @@ def computed(
     }
     # Made before any file is looked at, so that a wrong argument shows at once.
     measurement = _native.Measurement(source.native, checked, **options)
-    described = [_described(each) for each in checked]
+    described = [*source.done, *(_described(each) for each in checked)]
     part, order = identity(source, samples, mask_source)
     if order is None and (resume is not None or world_size > 1):
         raise ValueError(
@@ -186,7 +187,7 @@ def _measured(
     partial: Partial | None,
     progress: Callable[[int, int], object] | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(sums of all samples, the bad ones), writing to `partial` from time to time and when it is broken off."""
+    """(sums of all samples, the bad ones); writes to `partial` now and then, and when it is broken off."""
 
     def state() -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
         done, sums = measurement.snapshot()
@@ -288,7 +289,10 @@ def _described(operator: Operator) -> dict[str, Any]:
         name: list(value) if isinstance(value, tuple) else value
         for name, value in sorted(operator.parameters.items())
     }
-    return {"name": operator.name, "parameters": parameters}
+    out: dict[str, Any] = {"name": operator.name, "parameters": parameters}
+    if operator.children:
+        out["children"] = [_described(each) for each in operator.children]
+    return out
 
 
 def _channel_of(sums: dict[str, Any], is_exact: bool) -> Channel:

@@ -25,13 +25,13 @@ class Files:
     def __init__(self, source: Source) -> None:
         self._paths = [os.fsencode(source.path(index)) for index in range(len(source))]
         self.are_known = bool(self._paths) and all(self._paths)
-        self._root = b""
+        self.root = b""
         if self.are_known:
             root = os.fsencode(_native.source_root(source.native)) or os.path.commonpath(
                 {os.path.dirname(os.path.abspath(path)) for path in self._paths}
             )
-            self._root = os.path.abspath(root)
-        self.root_name = os.fsdecode(os.path.basename(self._root))
+            self.root = os.path.abspath(root)
+        self.root_name = os.fsdecode(os.path.basename(self.root))
 
     def keys(self) -> Iterable[str]:
         """A hash of each relative path."""
@@ -49,9 +49,9 @@ class Files:
         return lines
 
     def _relative(self) -> Iterable[bytes]:
-        start = os.path.join(self._root, b"")
+        start = os.path.join(self.root, b"")
         for path in map(os.path.abspath, self._paths):
-            yield path[len(start) :] if path.startswith(start) else os.path.relpath(path, self._root)
+            yield path[len(start) :] if path.startswith(start) else os.path.relpath(path, self.root)
 
 
 def _digest(lines: Iterable[bytes]) -> str:
@@ -59,7 +59,19 @@ def _digest(lines: Iterable[bytes]) -> str:
 
 
 def identity(source: Source, samples: tuple[int, int], masks: Source | None) -> tuple[Part, str | None]:
-    """What the samples [first, end) of a source are, for the file; and the hash that names their order too."""
+    """What the samples [first, end) of a source are, for the file; and the hash that names all in order."""
+    if source.part is not None:
+        part, order = source.part["part"], source.part["order"]
+        if len(source) != part["count"]:  # bad samples were left out: which, the file cannot say
+            return {
+                **part,
+                "count": len(source),
+                "samples": list(samples),
+                "sha256": None,
+                "sketch": [],
+            }, None
+        is_whole = samples == (0, len(source))
+        return {**part, "samples": list(samples), "order": None if is_whole else order}, order
     files = Files(source)
     lines = files.lines() if files.are_known else []
     order = _digest(lines) if lines else None
@@ -140,6 +152,8 @@ def compared(parts: list[Part], source: Source) -> tuple[Literal["same", "change
     The same root is: a folder of the same name in which more than half of the measured files (by their
     sketch of relative paths) are found. There all files must be as they were: paths and sizes.
     """
+    if source.part is not None:
+        return _compared_shards(parts, source)
     files = Files(source)
     if not files.are_known:
         return "other", "arrays in memory"
@@ -158,3 +172,13 @@ def compared(parts: list[Part], source: Source) -> tuple[Literal["same", "change
         what = f"{then} files then, {now} now" if then != now else f"{now} files, other names or sizes"
         return "changed", f"{part['root']!r} has changed since: {what}"
     return "other", f"the files of {files.root_name!r}"
+
+
+def _compared_shards(parts: list[Part], source: Source) -> tuple[Literal["same", "changed", "other"], str]:
+    """As compared, of shards by what was packed: files that have changed since do not matter."""
+    assert source.part is not None
+    packed = source.part["part"]
+    for part in parts:
+        if part["sha256"] is not None and part["sha256"] == packed["sha256"]:
+            return "same", f"the files of {part['root']!r}"
+    return "other", f"shards of the files of {packed['root']!r}"

@@ -107,7 +107,7 @@ class Statistics:
 
     @property
     def missing(self) -> list[tuple[str, int, int]]:
-        """(folder, first sample, end) of what its data has besides the parts that were measured and merged."""
+        """(folder, first sample, end) of what the data hold besides the parts measured and merged."""
         return data_parts.missing(self.data)
 
     def merge(self, other: Statistics) -> Statistics:

@@ -31,6 +31,7 @@ _EXIF = ("ignore", "apply")
 _IMAGE_DTYPES = ("uint8", "uint16", "int16", "int32", "float32")
 _MAX_COUNT = 2**63 - 1
 _MAX_CHANNELS = 64
+_MAX_DEPTH = 16  # of groups in groups
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -131,6 +132,9 @@ class _Fields:
 
     def named(self, key: str) -> str:
         return f"{self._name}.{key}" if self._name else key
+
+    def has(self, key: str) -> bool:
+        return key in self._left
 
     def take(self, key: str) -> Any:
         if key not in self._left:
@@ -235,7 +239,7 @@ def fields_of(data: bytes) -> dict[str, Any]:
     return out
 
 
-def _operator_from(fields: _Fields) -> dict[str, Any]:
+def _operator_from(fields: _Fields, depth: int = 0) -> dict[str, Any]:
     out: dict[str, Any] = {"name": fields.text("name"), "parameters": fields.take("parameters")}
     parameters = out["parameters"]
 
@@ -247,6 +251,8 @@ def _operator_from(fields: _Fields) -> dict[str, Any]:
     )
     if not is_known:
         raise fields.wrong("parameters", "an object of numbers, strings and lists of numbers", parameters)
+    if depth < _MAX_DEPTH and fields.has("children"):
+        out["children"] = [_operator_from(each, depth + 1) for each in fields.objects("children", 1, 1000)]
     fields.end()
     return out
 

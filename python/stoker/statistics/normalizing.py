@@ -34,7 +34,8 @@ def normalize(*args: Any, **kwargs: Any) -> Operator:
     allow_mismatch = kwargs.pop("allow_mismatch", False)
     if len(args) + len(kwargs) > 1:
         raise TypeError(
-            "normalize: statistics hold mean, std and max_value; give nothing besides them but allow_mismatch."
+            "normalize: statistics hold mean, std and max_value; "
+            "give nothing besides them but allow_mismatch."
         )
     if not isinstance(allow_mismatch, bool):
         raise TypeError(f"normalize: allow_mismatch must be True or False, got {allow_mismatch!r}.")
@@ -108,20 +109,26 @@ def check_pipeline(source: Source, steps: Sequence[Operator], color: str, **deco
             continue
         statistics, allow_mismatch = origin
         dtype, channels = planned[index]
-        _check_images(statistics, dtype, channels, steps[:index])
+        _check_images(statistics, dtype, channels, steps[:index], source.done)
         _check_color(statistics, source, color)
         notes.append(_note(statistics, source, allow_mismatch))
     return notes
 
 
-def _check_images(statistics: Statistics, dtype: str, channels: int, before: Sequence[Operator]) -> None:
+def _check_images(
+    statistics: Statistics,
+    dtype: str,
+    channels: int,
+    before: Sequence[Operator],
+    done: Sequence[dict[str, Any]],
+) -> None:
     if dtype != statistics.dtype:
         raise ValueError(
             f"normalize: dtype differs: the statistics are of {statistics.dtype} images (value scale "
             f"{statistics.value_scale}), those that come to it are {dtype} (value scale "
             f"{VALUE_SCALES.get(dtype, 'unknown')}){_after(before)}. {_REMEDY}"
         )
-    then, now = _to_float(statistics.operators), _to_float([_as_json(each) for each in before])
+    then, now = _to_float(statistics.operators), _to_float([*done, *map(_as_json, before)])
     if then != now:
         raise ValueError(
             f"normalize: value scale differs: the statistics are of float32 images {_LEVELS[then]}, "

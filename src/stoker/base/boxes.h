@@ -32,4 +32,12 @@ struct Keypoint {
   friend bool operator==(const Keypoint&, const Keypoint&) = default;
 };
 
+// What a box or keypoint is known by, its numbers apart.
+struct RowOrigin {
+  int32_t row = 0;
+  bool is_single = false;
+
+  friend bool operator==(const RowOrigin&, const RowOrigin&) = default;
+};
+
 }  // namespace stoker

@@ -20,6 +20,13 @@ RegisterCodec::RegisterCodec(const Codec& codec) {
   all.insert(place, codec);
 }
 
+std::string_view name_of(DecodeRoute route) {
+  constexpr std::string_view kNames[kDecodeRouteCount] = {"only way",   "own",     "asked for", "progressive",
+                                                          "arithmetic", "color",   "sampling",  "scans",
+                                                          "no end",     "damaged", "extreme"};
+  return kNames[static_cast<int>(route)];
+}
+
 const std::vector<Codec>& codecs() { return registry(); }
 
 }  // namespace stoker

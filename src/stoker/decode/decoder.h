@@ -36,11 +36,31 @@ struct DecodeLimits {
   const std::atomic<bool>* is_cancelled = nullptr;
 };
 
+// Which code made the pixels of a JPEG: stoker's own, or libjpeg-turbo and why.
+enum class DecodeRoute : uint8_t {
+  kOnlyWay,      // not a JPEG: there is one decoder
+  kOwn,          // stoker's own baseline decoder
+  kAsked,        // DecodeOptions::only_libjpeg_turbo
+  kProgressive,  // from here on: what the own decoder leaves to the library
+  kArithmetic,
+  kColor,     // neither grey, YCC nor RGB
+  kSampling,  // a component is sampled otherwise than 1 or 2 to 1
+  kScans,     // a scan a component, 12 bits, tables that are not in the file
+  kNoEnd,     // no end-of-image marker near the end, so that all of it is judged
+  kDamaged,   // or not understood, or out of time
+  kExtreme,   // coefficients that no 8-bit image has
+};
+inline constexpr int kDecodeRouteCount = 11;
+
+// "own", "progressive", ...
+std::string_view name_of(DecodeRoute route);
+
 struct DecodeOptions {
   Color color = Color::kRgb;
   bool apply_exif_orientation = false;
   bool keep_wide = false;  // keep the file's dtype: uint16, and int16, int32, float32 of TIFF and .npy
   ConversionRule rule = ConversionRule::kRounded;
+  bool only_libjpeg_turbo = false;  // JPEGs never by stoker's own decoder; the pixels are the same
   DecodeLimits limits = {};
 };
 
@@ -64,6 +84,9 @@ class Decoder {
   // The value that stands for "no data" in the opened image, as decode() gives samples; nothing where the
   // file names none or samples do not keep their values.
   virtual std::optional<double> nodata() const { return std::nullopt; }
+
+  // How the last decode() went.
+  virtual DecodeRoute route() const { return DecodeRoute::kOnlyWay; }
 };
 
 // A codec as the registry knows it.
@@ -92,6 +115,9 @@ class DecoderSet {
 
   // As Decoder::nodata, of the last image opened.
   std::optional<double> nodata() const;
+
+  // As Decoder::route, of the last image decoded.
+  DecodeRoute route() const;
 
  private:
   std::vector<std::unique_ptr<Decoder>> decoders_;  // parallel to codecs()

@@ -73,4 +73,8 @@ std::optional<double> DecoderSet::nodata() const {
   return current_ == nullptr ? std::nullopt : current_->nodata();
 }
 
+DecodeRoute DecoderSet::route() const {
+  return current_ == nullptr ? DecodeRoute::kOnlyWay : current_->route();
+}
+
 }  // namespace stoker

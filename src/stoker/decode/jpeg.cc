@@ -1,4 +1,6 @@
-// JPEG by libjpeg-turbo: accurate integer DCT and smooth ("fancy") chroma upsampling, as Pillow has it.
+// JPEG: accurate integer DCT and smooth ("fancy") chroma upsampling, as Pillow has it. libjpeg-turbo reads
+// the header; the pixels of a baseline file are stoker's own, those of any other kind, and all verdicts, the
+// library's.
 #include <jerror.h>
 
 #include <cstring>
@@ -8,6 +10,7 @@
 #include "stoker/decode/color.h"
 #include "stoker/decode/decoder.h"
 #include "stoker/decode/exif.h"
+#include "stoker/decode/jpeg_baseline.h"
 #include "stoker/decode/jpeg_session.h"
 
 namespace stoker {
@@ -48,17 +51,22 @@ class JpegDecoder : public Decoder {
   Failure open(std::span<const uint8_t> bytes, const DecodeOptions& options, ImageShape* shape) override;
   Failure decode(const Rect& region, const Image& out) override;
   int orientation() const override;
+  DecodeRoute route() const override { return route_; }
 
  private:
   SampleError session_error() const;
   Failure check_enough_bytes(size_t size);
+  DecodeRoute decode_own(const Rect& region, const Image& out);
 
   JpegSession session_{};
   Color color_ = Color::kRgb;
+  bool only_library_ = false;
+  DecodeRoute route_ = DecodeRoute::kOnlyWay;
   ImageShape shape_;
   bool has_end_marker_ = false;
   bool is_open_ = false;
   ScratchBuffer strip_;
+  JpegBaseline baseline_;
 };
 
 SampleError JpegDecoder::session_error() const {
@@ -131,6 +139,7 @@ Failure JpegDecoder::open(std::span<const uint8_t> bytes, const DecodeOptions& o
   if (Failure failure = check_enough_bytes(bytes.size())) return failure;
 
   color_ = options.color;
+  only_library_ = options.only_libjpeg_turbo;
   const bool is_gray = library.jpeg_color_space == JCS_GRAYSCALE;
   shape_.height = static_cast<int>(library.image_height);
   shape_.width = static_cast<int>(library.image_width);
@@ -143,8 +152,29 @@ Failure JpegDecoder::open(std::span<const uint8_t> bytes, const DecodeOptions& o
   return std::nullopt;
 }
 
+// Leaves the library's state as it is, so that the library may still decode.
+DecodeRoute JpegDecoder::decode_own(const Rect& region, const Image& out) {
+  if (only_library_) return DecodeRoute::kAsked;
+  if (!has_end_marker_) return DecodeRoute::kNoEnd;
+  JpegFrame frame;
+  JpegScan scan;
+  const DecodeRoute route = describe_jpeg(session_.library, &frame, &scan);
+  if (route != DecodeRoute::kOwn) return route;
+  const JpegPixelKind kind = shape_.channels == 1    ? JpegPixelKind::kGray
+                             : color_ == Color::kBgr ? JpegPixelKind::kBgr
+                                                     : JpegPixelKind::kRgb;
+  return baseline_.decode(frame, scan, region, kind,
+                          {session_.start_cpu_ns, session_.max_cpu_ns, session_.is_cancelled},
+                          out.row<uint8_t>(0), out.row_bytes);
+}
+
 Failure JpegDecoder::decode(const Rect& region, const Image& out) {
   STOKER_CHECK(is_open_);
+  route_ = decode_own(region, out);
+  if (route_ == DecodeRoute::kOwn) {
+    is_open_ = false;
+    return std::nullopt;
+  }
   JpegTask task{};
   task.region = region;
   task.out = out.row<uint8_t>(0);

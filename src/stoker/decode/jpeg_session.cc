@@ -116,6 +116,61 @@ void on_progress(j_common_ptr library) {
   }
 }
 
+// Note [tables of the file before]
+// libjpeg keeps Huffman and quantisation tables from one file to the next, so that a file without its own
+// would get pixels that depend on what the thread decoded before. Before each file the Huffman tables become
+// what libjpeg takes in a new session, the standard's examples (Motion JPEG relies on that), or none. A
+// quantisation table that no DQT segment has replaced is taken out of sight, and the library then refuses.
+// Its memory is kept: libjpeg would allocate anew each time.
+void copy_standard_tables(JpegSession& session) {
+  jpeg_compress_struct compressor;
+  compressor.err = &session.errors;
+  compressor.client_data = &session;
+  jpeg_create_compress(&compressor);
+  compressor.in_color_space = JCS_RGB;
+  compressor.input_components = 3;
+  jpeg_set_defaults(&compressor);
+  for (int slot = 0; slot < NUM_HUFF_TBLS; ++slot) {
+    const JHUFF_TBL* dc = compressor.dc_huff_tbl_ptrs[slot];
+    const JHUFF_TBL* ac = compressor.ac_huff_tbl_ptrs[slot];
+    std::memset(&session.standard_dc[slot], 0xff, sizeof(JHUFF_TBL));  // no code has 255 words of one bit
+    std::memset(&session.standard_ac[slot], 0xff, sizeof(JHUFF_TBL));
+    if (dc != nullptr) session.standard_dc[slot] = *dc;
+    if (ac != nullptr) session.standard_ac[slot] = *ac;
+  }
+  jpeg_destroy_compress(&compressor);
+}
+
+UINT16 unused_value(int i) { return static_cast<UINT16>(0xa5c3 ^ (i * 0x0101)); }
+
+void forget_tables(JpegSession& session) {
+  jpeg_decompress_struct& library = session.library;
+  const auto common = reinterpret_cast<j_common_ptr>(&library);
+  for (int slot = 0; slot < NUM_HUFF_TBLS; ++slot) {
+    JHUFF_TBL*& dc = library.dc_huff_tbl_ptrs[slot];
+    JHUFF_TBL*& ac = library.ac_huff_tbl_ptrs[slot];
+    if (dc == nullptr) dc = jpeg_alloc_huff_table(common);
+    if (ac == nullptr) ac = jpeg_alloc_huff_table(common);
+    *dc = session.standard_dc[slot];
+    *ac = session.standard_ac[slot];
+  }
+  for (int slot = 0; slot < NUM_QUANT_TBLS; ++slot) {
+    JQUANT_TBL*& table = library.quant_tbl_ptrs[slot];
+    if (table == nullptr) table = session.quantization[slot];
+    if (table == nullptr) table = jpeg_alloc_quant_table(common);
+    session.quantization[slot] = table;
+    for (int i = 0; i < DCTSIZE2; ++i) table->quantval[i] = unused_value(i);
+  }
+}
+
+void hide_forgotten_tables(jpeg_decompress_struct& library) {
+  for (JQUANT_TBL*& table : library.quant_tbl_ptrs) {
+    int i = 0;
+    while (i < DCTSIZE2 && table->quantval[i] == unused_value(i)) ++i;
+    if (i == DCTSIZE2) table = nullptr;
+  }
+}
+
 void create(JpegSession& session) {
   jpeg_decompress_struct& library = session.library;
   library.err = jpeg_std_error(&session.errors);
@@ -123,6 +178,7 @@ void create(JpegSession& session) {
   session.errors.emit_message = on_message;
   session.errors.output_message = print_nothing;
   library.client_data = &session;
+  copy_standard_tables(session);
   jpeg_create_decompress(&library);  // keeps err and client_data
   session.created = true;
   session.source.init_source = source_nothing;
@@ -239,11 +295,14 @@ bool read_jpeg_header(JpegSession& session, const uint8_t* bytes, size_t size, b
   }
   if (!session.created) create(session);
   jpeg_abort_decompress(&session.library);
+  forget_tables(session);
   session.source.next_input_byte = bytes;
   session.source.bytes_in_buffer = size;
   session.start_cpu_ns = thread_cpu_ns();
   jpeg_save_markers(&session.library, JPEG_APP0 + 1, keep_exif ? 0xffff : 0);
   jpeg_read_header(&session.library, TRUE);
+  hide_forgotten_tables(session.library);
+  session.library.output_scanline = 0;  // an error before the first row tells it
   return true;
 }
 

@@ -27,6 +27,11 @@ struct JpegSession {
   std::jmp_buf escape;
   bool created = false;
 
+  // See Note [tables of the file before].
+  JHUFF_TBL standard_dc[NUM_HUFF_TBLS];
+  JHUFF_TBL standard_ac[NUM_HUFF_TBLS];
+  JQUANT_TBL* quantization[NUM_QUANT_TBLS];
+
   int max_scans = 0;
   int64_t max_cpu_ns = 0;
   int64_t start_cpu_ns = 0;

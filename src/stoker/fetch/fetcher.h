@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -16,6 +17,9 @@ namespace stoker {
 struct FetchResult {
   SampleBytes bytes;
   Failure failure;
+  // From start() alone, whose threads nobody could catch: what fetch() would have thrown. `failure` is set
+  // too.
+  std::exception_ptr fatal;
   int64_t cpu_ns = 0;
   int64_t wall_ns = 0;
 };
@@ -28,7 +32,7 @@ class Fetcher {
   using Done = std::function<void(FetchResult)>;
 
   virtual ~Fetcher() = default;
-  // Fetches on the calling thread.
+  // Fetches on the calling thread. Throws IoError for what is no fault of the sample.
   virtual FetchResult fetch(const FetchRequest& request) = 0;
   // Fetches on the fetcher's own threads and calls `done` on one of them, never on the caller's. Never
   // blocks.
@@ -39,8 +43,9 @@ class Fetcher {
   virtual void stop() = 0;
 };
 
-// Reads whole files, ranges and records (fetch/record_reader.h) with pread, by `threads` threads of its own (started by the first start()).
-// Foreign files are never mapped: a file that shrinks under a map kills the process.
+// Reads whole files, ranges and records (fetch/record_reader.h) with pread, by `threads` threads of its own
+// (started by the first start()). Foreign files are never mapped: a file that shrinks under a map kills the
+// process.
 std::unique_ptr<Fetcher> make_file_fetcher(int threads);
 
 }  // namespace stoker

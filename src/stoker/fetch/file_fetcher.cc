@@ -93,7 +93,18 @@ class FileFetcher : public Fetcher {
         next = std::move(waiting_.front());
         waiting_.pop_front();
       }
-      next.done(fetch(next.request));
+      next.done(fetch_here(next.request));
+    }
+  }
+
+  FetchResult fetch_here(const FetchRequest& request) {
+    try {
+      return fetch(request);
+    } catch (...) {
+      FetchResult result;
+      result.failure = fetch_error(SampleErrorCode::kUnreadable, "the process cannot read files", "");
+      result.fatal = std::current_exception();
+      return result;
     }
   }
 

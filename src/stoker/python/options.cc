@@ -37,6 +37,15 @@ PlanOptions take_plan_options(nb::dict& given) {
       take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
   options.decode.rule = take_choice<ConversionRule>(
       given, "conversion", {{"rounded", ConversionRule::kRounded}, {"pillow", ConversionRule::kPillow}});
+  options.box_rules.min_area = take_number(given, "min_area", 0);
+  options.box_rules.min_visibility = take_number(given, "min_visibility", 0);
+  options.box_rules.min_width = take_number(given, "min_width", 0);
+  options.box_rules.min_height = take_number(given, "min_height", 0);
+  if (given.contains("max_accept_ratio"))
+    options.box_rules.max_accept_ratio = take_number(given, "max_accept_ratio", 0);
+  options.clips_boxes = take<bool>(given, "clips_boxes", false);
+  options.removes_invisible = take<bool>(given, "removes_invisible", true);
+  options.angle_in_degrees = take<bool>(given, "angle_in_degrees", false);
   return options;
 }
 

@@ -207,6 +207,25 @@ void bind_run(nb::module_& module) {
         return shape;
       },
       nb::arg("array"), "Axes of anything that speaks DLPack.");
+  module.def(
+      "planned_shape",
+      [](const std::vector<NamedOperator>& operators, const nb::kwargs& kwargs) {
+        nb::dict given = nb::cast<nb::dict>(kwargs.attr("copy")());
+        const PlanOptions options = take_plan_options(given);
+        if (given.size() > 0) {
+          throw ArgumentTypeError("planned_shape: unknown option " +
+                                  nb::cast<std::string>(nb::repr(given.keys())) + ".");
+        }
+        const Plan plan(operators, options, std::nullopt);
+        nb::dict out;
+        out["height"] = plan.shape().height;
+        out["width"] = plan.shape().width;
+        out["channels"] = plan.shape().channels;
+        out["dtype"] = std::string(name_of(plan.dtype()));
+        return out;
+      },
+      nb::arg("operators"), nb::arg("options"),
+      "Shape and dtype of images of any size after the operators; 0 is a side that is each image's own.");
   nb::class_<RecyclingProvider>(module, "Buffers",
                                 "Memory of batches that runs may share, one after another.")
       .def(nb::init<size_t>(), nb::arg("max_free"));

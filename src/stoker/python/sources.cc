@@ -90,14 +90,16 @@ using Doubles = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device:
 using Integers = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void add_ragged(Source& source, const std::string& name, const std::string& kind, const Doubles& values,
-                const Integers& starts) {
+                const Integers& starts, const std::string& format) {
   RaggedColumn column;
   column.name = name;
+  column.format = format;
+  column.width = static_cast<int>(values.shape(1));
   column.kind = kind == "boxes" ? FieldKind::kBoxes : FieldKind::kKeypoints;
   if (kind != "boxes" && kind != "keypoints")
     throw ArgumentError("column '" + name + "': kind must be 'boxes' or 'keypoints', got '" + kind + "'.");
-  if (values.shape(1) != 4)
-    throw ArgumentError("column '" + name + "': a row must have 4 numbers, got " +
+  if (values.shape(1) < 2 || values.shape(1) > 4)
+    throw ArgumentError("column '" + name + "': a row must have 2 to 4 numbers, got " +
                         std::to_string(values.shape(1)) + ".");
   if (starts.shape(0) < 1 || starts.data()[starts.shape(0) - 1] != static_cast<int64_t>(values.shape(0)))
     throw ArgumentError("column '" + name + "': the last start must be the number of rows.");
@@ -122,7 +124,9 @@ void bind_sources(nb::module_& module) {
       .def("add_column", &add_column, nb::arg("name"), nb::arg("rows"),
            "Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.")
       .def("add_ragged", &add_ragged, nb::arg("name"), nb::arg("kind"), nb::arg("values"), nb::arg("starts"),
-           "Adds boxes or keypoints: float64 (rows, 4), and int64 with the first row of each sample and the "
+           nb::arg("format") = "",
+           "Adds boxes or keypoints: float64 (rows, 2 to 4), and int64 with the first row of each sample and "
+           "the "
            "number of rows.")
       .def_prop_ro(
           "fields",

@@ -131,7 +131,7 @@ Accumulator sums_from_python(const AccumulatorOptions& options, const nb::dict& 
 }
 
 // What the images are before each operator and after the last, as far as it is known; shorter where an
-// operator cannot take what comes to it.
+// operator cannot take what comes to it, and before a group.
 nb::list planned_images(const Source& source, const std::vector<NamedOperator>& operators,
                         const nb::kwargs& kwargs) {
   nb::dict given = nb::cast<nb::dict>(kwargs.attr("copy")());
@@ -145,7 +145,8 @@ nb::list planned_images(const Source& source, const std::vector<NamedOperator>& 
   nb::list out;
   for (size_t i = 0;; ++i) {
     out.append(nb::make_tuple(std::string(name_of(shape.dtype)), shape.channels));
-    if (i == operators.size()) return out;
+    // What a group makes may differ from sample to sample.
+    if (i == operators.size() || operators[i].op == nullptr) return out;
     try {
       shape = operators[i].op->plan(shape);
     } catch (const ArgumentError&) {  // the plan of the run says what is wrong
@@ -230,7 +231,6 @@ void bind_statistics(nb::module_& module) {
             return advance_unless_ending(measurement, wait_ns, here);
           },
           nb::arg("seconds"), "Works for at most 0.05 s; returns how many samples are done.")
-      .def("sums", [](const Measurement& measurement) { return sums_to_python(measurement.snapshot().sums); })
       .def(
           "snapshot",
           [](const Measurement& measurement) {

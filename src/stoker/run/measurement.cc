@@ -253,7 +253,8 @@ void check_masks(const Source& masks, int64_t size, const Plan& plan) {
   for (const NamedOperator* named : plan.operators()) {
     if (!named->op->moves_pixels()) continue;
     throw ArgumentError("statistics: masks go with operators that leave every pixel in its place, got " +
-                        describe(*named) + "; leave it out, or write images and masks of the new size first.");
+                        describe(*named) +
+                        "; leave it out, or write images and masks of the new size first.");
   }
   if (plan.options().decode.apply_exif_orientation) {
     throw ArgumentError(

@@ -25,7 +25,7 @@ class SampleSink {
   // A field of the source that is fetched, by its number. `pixels` are still to be mirrored, looked up, cast
   // and laid out as `store` says; store_image() does it.
   virtual Failure take(size_t field, const ConstImage& pixels, const Store& store) = 0;
-  // A ragged column of the source, by its number.
+  // A ragged column of the source, by its number; after the image.
   virtual void take_boxes(size_t, const std::vector<Box>&) {}
   virtual void take_keypoints(size_t, const std::vector<Keypoint>&) {}
 };
@@ -47,8 +47,8 @@ class Pipeline {
   Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
                     StepCounters& counters);
   Failure run_mask(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
-  void run_boxes(size_t column, int64_t index, SampleSink& sink);
-  void run_keypoints(size_t column, int64_t index, SampleSink& sink);
+  Failure run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
+  Failure run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
   const Schedule& schedule();
   Failure store(size_t field, const ConstImage& pixels, Store store, const Segment& segment,
                 SampleSink& sink);
@@ -76,8 +76,6 @@ class Pipeline {
   std::array<std::vector<uint8_t>, 2> ramps_;
   ValueTable table_;
   ResizeScratch scratch_;
-  std::vector<Box> boxes_;
-  std::vector<Keypoint> keypoints_;
 };
 
 }  // namespace stoker

@@ -50,6 +50,21 @@ Plan::Plan(std::vector<NamedOperator> written, const PlanOptions& options, const
   } else {
     decoded_ = {0, 0, planned_channels(options.decode.color), options.image_dtype};
   }
+  for (const RaggedColumn& column : input.ragged_columns) {
+    RowFormat format;
+    size_t width = 4;
+    if (column.kind == FieldKind::kBoxes) {
+      if (!column.format.empty()) format.boxes = box_format_from_name(column.format);
+    } else {
+      if (!column.format.empty()) format.keypoints = keypoint_format_from_name(column.format);
+      width = number_count(format.keypoints);
+    }
+    if (static_cast<size_t>(column.width) != width) {
+      throw ArgumentError("column '" + column.name + "': a row has " + std::to_string(column.width) +
+                          " numbers, its format needs " + std::to_string(width) + ".");
+    }
+    row_formats_.push_back(format);
+  }
   int next_path = input.operators_done;
   for (const NamedOperator& each : written_) nodes_.push_back(number_nodes(each, &next_path));
   shape_ = decoded_;

@@ -13,6 +13,7 @@
 #include "stoker/batch/store.h"
 #include "stoker/decode/decoder.h"
 #include "stoker/source/source.h"
+#include "stoker/transform/box_rules.h"
 #include "stoker/transform/group.h"
 #include "stoker/transform/operator.h"
 
@@ -23,19 +24,26 @@ struct PlanOptions {
   DType image_dtype = DType::kUint8;  // of the decoded files; a file of another is a bad sample
   std::optional<DType> dtype;         // of the batch; nothing: what the operators end with
   Layout layout = Layout::kChw;
+  BoxRules box_rules;
+  bool clips_boxes = false;       // boxes that reach outside the image as they come, instead of an error
+  bool removes_invisible = true;  // keypoints that come to lie outside
+  bool angle_in_degrees = false;  // of keypoints that have one
 };
 
 // What a plan needs to know of a source.
 struct PlanInput {
   std::optional<ImageShape> image_shape;  // of every image, where it is known
   int operators_done = 0;                 // before the first of the plan
+  std::vector<RaggedColumn> ragged_columns;
 
   PlanInput() = default;
   PlanInput(std::nullopt_t) {}                                               // NOLINT: nothing is known
   PlanInput(const std::optional<ImageShape>& shape) : image_shape(shape) {}  // NOLINT: the shape alone
   PlanInput(const ImageShape& shape) : image_shape(shape) {}                 // NOLINT
   explicit PlanInput(const Source& source)
-      : image_shape(source.image_shape()), operators_done(source.operators_done()) {}
+      : image_shape(source.image_shape()),
+        operators_done(source.operators_done()),
+        ragged_columns(source.ragged_columns()) {}
 };
 
 // One stretch of work on whole images: at most one resample, then functions of single values. Its numbers
@@ -78,6 +86,12 @@ class Plan {
   DType dtype() const { return dtype_; }
   // Of every sample, as far as it is known; 0 is unknown.
   const PlannedShape& shape() const { return shape_; }
+  // Of a ragged column, by its number; the other of the two is not looked at.
+  struct RowFormat {
+    BoxFormat boxes = BoxFormat::kAlbumentations;
+    KeypointFormat keypoints = KeypointFormat::kXyas;
+  };
+  const std::vector<RowFormat>& row_formats() const { return row_formats_; }
   // All operators, as if every coin fell for them.
   const Schedule& full_schedule() const { return full_schedule_; }
 
@@ -107,6 +121,7 @@ class Plan {
   std::vector<Node> nodes_;
   bool has_groups_ = false;
   std::vector<const NamedOperator*> operators_;
+  std::vector<RowFormat> row_formats_;
   PlannedShape decoded_;
   PlannedShape shape_;
   DType dtype_ = DType::kFloat32;

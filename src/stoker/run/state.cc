@@ -21,10 +21,14 @@ bool comes_later(const Sample& a, const Sample& b) {
 // The place of one sample in its batch.
 class Run::State::Slot : public SampleSink {
  public:
-  Slot(BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
-      : work_(work), position_(position), shapes_(shapes), provider_(provider) {}
+  Slot(const Plan& plan, BatchWork& work, int position, Shapes shapes, BufferProvider& provider)
+      : plan_(plan), work_(work), position_(position), shapes_(shapes), provider_(provider) {}
 
   Failure take(size_t field, const ConstImage& pixels, const Store& store) override {
+    if (field == 0) {
+      height_ = pixels.height();
+      width_ = pixels.width();
+    }
     ImageShape shape = pixels.shape;
     shape.dtype = store.dtype;
     void* memory = nullptr;
@@ -43,7 +47,8 @@ class Run::State::Slot : public SampleSink {
     std::vector<double> values;
     std::vector<int64_t> rows;
     for (const Box& box : boxes) {
-      values.insert(values.end(), {box.x_min, box.y_min, box.x_max, box.y_max});
+      const BoxNumbers each = numbers_of(plan_.row_formats()[column].boxes, box, height_, width_);
+      values.insert(values.end(), std::begin(each.values), std::end(each.values));
       rows.push_back(box.row);
     }
     work_.set_rows(position_, column, std::move(values), std::move(rows));
@@ -53,7 +58,9 @@ class Run::State::Slot : public SampleSink {
     std::vector<double> values;
     std::vector<int64_t> rows;
     for (const Keypoint& point : keypoints) {
-      values.insert(values.end(), {point.x, point.y, point.angle, point.scale});
+      const std::vector<double> each =
+          numbers_of(plan_.row_formats()[column].keypoints, point, plan_.options().angle_in_degrees);
+      values.insert(values.end(), each.begin(), each.end());
       rows.push_back(point.row);
     }
     work_.set_rows(position_, column, std::move(values), std::move(rows));
@@ -62,6 +69,9 @@ class Run::State::Slot : public SampleSink {
   bool is_conflict = false;
 
  private:
+  const Plan& plan_;
+  int height_ = 0;  // of the finished image
+  int width_ = 0;
   BatchWork& work_;
   const int position_;
   const Shapes shapes_;
@@ -191,8 +201,10 @@ void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
   Sample& sample = waiting.sample;
   sample.parts[field].bytes = std::move(result.bytes);
   if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
+  if (result.fatal != nullptr) fail_locked(std::move(result.fatal));
   if (--waiting.left > 0) return;
   --fetching_;
+  if (failure_ != nullptr) return;
   push_ready(std::move(sample));
   read_ahead();
 }
@@ -323,7 +335,7 @@ Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, in
   if (!failure) {
     const SampleKey key{options_.seed, work->epoch(), static_cast<uint64_t>(sample.index), sample.occurrence,
                         0};
-    Slot slot(*work, position, options_.shapes, *images_);
+    Slot slot(*plan_, *work, position, options_.shapes, *images_);
     failure = pipeline.run(sample, key, slot, counters);
     *is_conflict = slot.is_conflict;
   }

@@ -119,6 +119,7 @@ std::vector<RaggedValues> BatchWork::gather_rows(const Source& source) const {
   for (size_t column = 0; column < ragged_.size(); ++column) {
     RaggedValues out;
     out.name = source.ragged_columns()[column].name;
+    out.width = source.ragged_columns()[column].width;
     out.starts.push_back(0);
     for (const Rows& sample : ragged_[column]) {
       out.values.insert(out.values.end(), sample.values.begin(), sample.values.end());

@@ -18,6 +18,7 @@ constexpr std::string_view kTrailerMagic = "STOKEREN";
 constexpr int kMaxSidePx = 65500;
 constexpr int kMaxChannels = 64;
 constexpr uint32_t kMaxFields = 1024;
+constexpr uint32_t kMaxRowNumbers = 64;
 constexpr uint64_t kTargetBlockBytes = uint64_t{128} << 10;
 constexpr uint64_t kMaxBlockBytes = uint64_t{256} << 10;
 
@@ -234,17 +235,23 @@ ShardRaggedColumn read_ragged(Reader& reader, uint64_t record_count) {
   const auto kind = reader.number<uint32_t>("a ragged column");
   const auto width = reader.number<uint32_t>("a ragged column");
   const auto name_bytes = reader.number<uint32_t>("a ragged column");
-  reader.expect(reader.number<uint32_t>("a ragged column") == 0, "a reserved field is not 0");
+  const auto format_bytes = reader.number<uint32_t>("a ragged column");
   const auto row_count = reader.number<uint64_t>("a ragged column");
+  const auto is_moved = reader.number<uint32_t>("a ragged column");
+  reader.expect(reader.number<uint32_t>("a ragged column") == 0, "a reserved field is not 0");
   const bool is_known = kind == static_cast<uint32_t>(FieldKind::kBoxes) ||
                         kind == static_cast<uint32_t>(FieldKind::kKeypoints);
-  reader.expect(is_known && width == 4, "a ragged column is neither boxes nor keypoints of 4 numbers");
+  reader.expect(is_known, "a ragged column is neither boxes nor keypoints");
+  reader.expect(width >= 1 && width <= kMaxRowNumbers && is_moved <= 1,
+                "a ragged column has rows of none or more than 64 numbers");
   column.kind = static_cast<FieldKind>(kind);
   column.width = static_cast<int>(width);
   column.name = reader.text(name_bytes, "a ragged column's name");
+  column.format = reader.text(format_bytes, "a ragged column's format");
+  const uint64_t numbers = is_moved == 1 ? 4 : width;
   const uint8_t* starts = reader.take(record_count + 1, 8, "starts of a ragged column");
-  const uint8_t* values = reader.take(row_count, 32, "values of a ragged column");
-  const uint8_t* rows = reader.take(row_count, 8, "rows of a ragged column");
+  const uint8_t* values = reader.take(row_count, numbers * 8, "values of a ragged column");
+  const uint8_t* rows = reader.take(is_moved == 1 ? row_count : 0, 8, "rows of a ragged column");
   column.starts.resize(record_count + 1);
   for (uint64_t i = 0; i <= record_count; ++i) {
     column.starts[i] = get<int64_t>(starts + i * 8);
@@ -252,13 +259,13 @@ ShardRaggedColumn read_ragged(Reader& reader, uint64_t record_count) {
   }
   reader.expect(column.starts[0] == 0 && static_cast<uint64_t>(column.starts.back()) == row_count,
                 "starts of a ragged column do not run from 0 to its rows");
-  column.values.resize(row_count * 4);
+  column.values.resize(row_count * numbers);
   for (size_t i = 0; i < column.values.size(); ++i) column.values[i] = get<double>(values + i * 8);
-  column.rows.resize(row_count);
+  column.rows.resize(is_moved == 1 ? row_count : 0);
   for (size_t i = 0; i < column.rows.size(); ++i) {
     const auto flags = get<uint32_t>(rows + i * 8 + 4);
     column.rows[i] = {get<int32_t>(rows + i * 8), flags == 1};
-    reader.expect(column.rows[i].origin >= 0 && flags <= 1, "a row of a ragged column is not known");
+    reader.expect(column.rows[i].row >= 0 && flags <= 1, "a row of a ragged column is not known");
   }
   return column;
 }
@@ -423,13 +430,16 @@ std::vector<uint8_t> encode_index(const ShardIndex& index) {
     out.number(static_cast<uint32_t>(column.kind));
     out.number(static_cast<uint32_t>(column.width));
     out.number(static_cast<uint32_t>(column.name.size()));
+    out.number(static_cast<uint32_t>(column.format.size()));
+    out.number(static_cast<uint64_t>(column.starts.back()));
+    out.number(uint32_t{!column.rows.empty()});
     out.number(uint32_t{0});
-    out.number(static_cast<uint64_t>(column.rows.size()));
     out.text(column.name);
+    out.text(column.format);
     for (const int64_t start : column.starts) out.number(start);
     for (const double value : column.values) out.number(value);
-    for (const ShardRow& row : column.rows) {
-      out.number(row.origin);
+    for (const RowOrigin& row : column.rows) {
+      out.number(row.row);
       out.number(uint32_t{row.is_single});
     }
   }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "stoker/base/boxes.h"
 #include "stoker/base/dtype.h"
 #include "stoker/base/sample.h"
 
@@ -68,21 +69,17 @@ struct ShardColumn {
   std::vector<uint8_t> data;       // one row a record
 };
 
-// Of one box or keypoint.
-struct ShardRow {
-  int32_t origin = 0;      // which of the sample's rows in the source it was
-  bool is_single = false;  // as of a Box
-
-  friend bool operator==(const ShardRow&, const ShardRow&) = default;
-};
-
 struct ShardRaggedColumn {
   std::string name;
   FieldKind kind = FieldKind::kBoxes;
-  int width = 4;
+  std::string format;           // as of a RaggedColumn
+  int width = 4;                // as of a RaggedColumn
   std::vector<int64_t> starts;  // records + 1
-  std::vector<double> values;   // starts.back() x width
-  std::vector<ShardRow> rows;   // starts.back()
+  std::vector<double> values;   // of each row numbers()
+  std::vector<RowOrigin> rows;  // one a row when operators have moved them; otherwise empty
+
+  // Moved rows are as operators have them (base/boxes.h), others as the source has them.
+  int numbers() const { return rows.empty() ? width : 4; }
 };
 
 struct ShardIndex {

@@ -107,7 +107,7 @@ bool same_kind(const ShardColumn& a, const ShardColumn& b) {
 }
 template <>
 bool same_kind(const ShardRaggedColumn& a, const ShardRaggedColumn& b) {
-  return a.name == b.name && a.kind == b.kind && a.width == b.width;
+  return a.name == b.name && a.kind == b.kind && a.format == b.format && a.width == b.width;
 }
 template <>
 bool same_kind(const Field& a, const Field& b) {
@@ -175,20 +175,6 @@ class JoinedColumn {
   std::vector<uint8_t> data;
 };
 
-struct JoinedRagged {
-  std::string name;
-  FieldKind kind = FieldKind::kBoxes;
-  int width = 4;
-  std::vector<int64_t> starts{0};
-  std::vector<double> values;
-
-  void add(const ShardRaggedColumn& column) {
-    const int64_t before = starts.back();
-    for (size_t i = 1; i < column.starts.size(); ++i) starts.push_back(before + column.starts[i]);
-    values.insert(values.end(), column.values.begin(), column.values.end());
-  }
-};
-
 // Raw images of one shape, or nothing.
 class CommonShape {
  public:
@@ -208,78 +194,93 @@ class CommonShape {
 
 }  // namespace
 
+// What is gathered over all shards while they are opened.
+struct ShardsSource::Joining {
+  std::string first_path;
+  ShardIndex first;  // fields and kinds of columns of the first shard
+  std::vector<std::set<uint32_t>> numbers;
+  std::vector<JoinedColumn> columns;
+  CommonShape shape;
+
+  void begin(const Shard& shard) {
+    first_path = shard.path;
+    first.fields = shard.index.fields;
+    for (const ShardColumn& each : shard.index.columns) {
+      first.columns.push_back({each.name, each.dtype, each.row_shape, {}});
+      columns.emplace_back(each);
+    }
+    for (const ShardRaggedColumn& each : shard.index.ragged)
+      first.ragged.push_back({each.name, each.kind, each.format, each.width, {}, {}, {}});
+  }
+};
+
 ShardsSource::ShardsSource(const std::vector<std::vector<std::string>>& variants, std::string root,
                            int operators_done)
     : root_(std::move(root)), operators_done_(operators_done) {
   if (variants.empty() || variants[0].empty())
     throw ArgumentError("shards: there is no shard file; give at least one.");
-  std::vector<JoinedColumn> columns;
-  std::vector<JoinedRagged> ragged;
-  std::string first_path;
-  ShardIndex first;  // fields and columns of the first shard
-  CommonShape common_shape;
+  Joining joining;
   for (size_t v = 0; v < variants.size(); ++v) {
     if (variants[v].size() != variants[0].size()) {
       throw ShardError("shards: variant " + std::to_string(v) + " has " + std::to_string(variants[v].size()) +
                        " files, variant 0 has " + std::to_string(variants[0].size()) +
                        "; pack again, which adds the missing ones.");
     }
-    std::set<uint32_t> numbers;
-    auto& opened = variants_.emplace_back();
-    for (size_t k = 0; k < variants[v].size(); ++k) {
-      Shard shard = open_shard(variants[v][k]);
-      if (v == 0 && k == 0) {
-        first_path = shard.path;
-        fields_ = shard.index.fields;
-        for (const ShardColumn& each : shard.index.columns) columns.emplace_back(each);
-        for (const ShardRaggedColumn& each : shard.index.ragged)
-          ragged.push_back({each.name, each.kind, each.width, {0}, {}});
-        first = shard.index;
-      }
-      check_same(shard.index.fields, first.fields, "fields", shard.path, first_path);
-      check_same(shard.index.columns, first.columns, "columns", shard.path, first_path);
-      check_same(shard.index.ragged, first.ragged, "boxes and keypoints", shard.path, first_path);
-      if (k == 0) footers_.push_back(shard.footer);
-      if (shard.footer != footers_[v]) {
-        throw ShardError(shard.path + ": its footer is not that of " + variants[v][0] +
-                         ", so it was made by another plan; give shards of one packing only.");
-      }
-      if (!numbers.insert(shard.header.shard).second)
-        throw ShardError(shard.path + ": shard " + std::to_string(shard.header.shard) + " comes twice.");
-      if (v > 0 && shard.index.indices != variants_[0][k]->indices) {
-        throw ShardError(shard.path + ": it does not hold the same samples as " + variants_[0][k]->path +
-                         "; " + repair_hint(shard.path) + ".");
-      }
-      common_shape.add(shard.index);
-      if (v == 0) {
-        ends_.push_back((ends_.empty() ? 0 : ends_.back()) + shard.index.record_count());
-        for (size_t i = 0; i < columns.size(); ++i) columns[i].add(shard.index.columns[i]);
-        for (size_t i = 0; i < ragged.size(); ++i) ragged[i].add(shard.index.ragged[i]);
-      }
-      auto open = std::make_unique<OpenShard>();
-      open->path = shard.path;
-      open->repair = repair_hint(shard.path);
-      open->indices = std::move(shard.index.indices);
-      open->parts = std::move(shard.index.parts);
-      open->blocks = std::move(shard.index.blocks);
-      for (size_t i = 0; v == 0 && i < shard.index.sources.size(); i += fields_.size()) {
-        open->source_paths += shard.index.sources[i].path;
-        open->source_path_ends.push_back(open->source_paths.size());
-      }
-      if (variants.size() > 1) open->ragged = std::move(shard.index.ragged);
-      opened.push_back(std::move(open));
-    }
+    variants_.emplace_back();
+    joining.numbers.emplace_back();
+    for (const std::string& path : variants[v]) add(v, open_shard(path), joining);
   }
-  image_shape_ = common_shape.get();
-  for (JoinedColumn& joined : columns) {
+  image_shape_ = joining.shape.get();
+  for (JoinedColumn& joined : joining.columns) {
     const auto owner = std::make_shared<JoinedColumn>(std::move(joined));
     add_column({owner->name, owner->dtype, owner->row_shape, owner->data.data(), *size(), owner});
   }
-  for (JoinedRagged& joined : ragged) {
-    const auto owner = std::make_shared<JoinedRagged>(std::move(joined));
+  for (const ShardRaggedColumn& column : joining.first.ragged) {
+    // Its rows lie in the shards, and ragged_rows() finds them there.
+    const auto starts = std::make_shared<std::vector<int64_t>>(static_cast<size_t>(*size()) + 1);
     add_ragged_column(
-        {owner->name, owner->kind, owner->width, owner->values.data(), owner->starts.data(), *size(), owner});
+        {column.name, column.kind, column.format, column.width, nullptr, starts->data(), *size(), starts});
   }
+}
+
+void ShardsSource::add(size_t variant, Shard shard, Joining& joining) {
+  ShardIndex& index = shard.index;
+  const size_t k = variants_[variant].size();
+  if (variant == 0 && k == 0) {
+    fields_ = index.fields;
+    joining.begin(shard);
+  }
+  check_same(index.fields, joining.first.fields, "fields", shard.path, joining.first_path);
+  check_same(index.columns, joining.first.columns, "columns", shard.path, joining.first_path);
+  check_same(index.ragged, joining.first.ragged, "boxes and keypoints", shard.path, joining.first_path);
+  if (k == 0) footers_.push_back(shard.footer);
+  if (shard.footer != footers_[variant]) {
+    throw ShardError(shard.path + ": its footer is not that of " + variants_[variant][0]->path +
+                     ", so it was made by another plan; give shards of one packing only.");
+  }
+  if (!joining.numbers[variant].insert(shard.header.shard).second)
+    throw ShardError(shard.path + ": shard " + std::to_string(shard.header.shard) + " comes twice.");
+  if (variant > 0 && index.indices != variants_[0][k]->indices) {
+    throw ShardError(shard.path + ": it does not hold the same samples as " + variants_[0][k]->path + "; " +
+                     repair_hint(shard.path) + ".");
+  }
+  joining.shape.add(index);
+  auto open = std::make_unique<OpenShard>();
+  open->path = shard.path;
+  open->repair = repair_hint(shard.path);
+  if (variant == 0) {
+    ends_.push_back((ends_.empty() ? 0 : ends_.back()) + index.record_count());
+    for (size_t i = 0; i < index.columns.size(); ++i) joining.columns[i].add(index.columns[i]);
+    for (size_t i = 0; i < index.sources.size(); i += fields_.size()) {
+      open->source_paths += index.sources[i].path;
+      open->source_path_ends.push_back(open->source_paths.size());
+    }
+  }
+  open->indices = std::move(index.indices);
+  open->parts = std::move(index.parts);
+  open->blocks = std::move(index.blocks);
+  open->ragged = std::move(index.ragged);
+  variants_[variant].push_back(std::move(open));
 }
 
 ShardsSource::~ShardsSource() = default;
@@ -320,15 +321,17 @@ int64_t ShardsSource::original_index(int64_t index) const {
   return place.shard->indices[static_cast<size_t>(place.record)];
 }
 
-std::span<const double> ShardsSource::ragged(size_t column, int64_t index, uint32_t epoch) const {
-  if (variants_.size() == 1) return ragged_columns()[column].of(index);
+RaggedRows ShardsSource::ragged_rows(size_t column, int64_t index, uint32_t epoch) const {
   const Place place = find(index, epoch);
   const ShardRaggedColumn& rows = place.shard->ragged[column];
   const auto record = static_cast<size_t>(place.record);
-  const auto width = static_cast<size_t>(rows.width);
+  const auto numbers = static_cast<size_t>(rows.numbers());
   const auto begin = static_cast<size_t>(rows.starts[record]);
-  const auto end = static_cast<size_t>(rows.starts[record + 1]);
-  return std::span<const double>(rows.values).subspan(begin * width, (end - begin) * width);
+  const size_t count = static_cast<size_t>(rows.starts[record + 1]) - begin;
+  RaggedRows found;
+  found.values = std::span<const double>(rows.values).subspan(begin * numbers, count * numbers);
+  if (!rows.rows.empty()) found.origins = std::span<const RowOrigin>(rows.rows).subspan(begin, count);
+  return found;
 }
 
 }  // namespace stoker

@@ -29,7 +29,8 @@ Shard open_shard(const std::string& path);
 std::string repair_hint(const std::string& path);
 
 // The samples of shard files, in the order of the files. Records are verified as they are read. With several
-// variants epoch e reads variant e mod their number; all variants hold the same samples.
+// variants epoch e reads variant e mod their number; all variants hold the same samples. Its ragged columns
+// say names and formats; the rows come from ragged_rows() alone.
 class ShardsSource : public Source {
  public:
   // `variants`: of each variant its files, parallel. `root`: the folder they lie in. `operators_done`: see
@@ -37,6 +38,8 @@ class ShardsSource : public Source {
   // together, naming both and what differs.
   ShardsSource(const std::vector<std::vector<std::string>>& variants, std::string root, int operators_done);
   ~ShardsSource() override;
+  ShardsSource(const ShardsSource&) = delete;
+  ShardsSource& operator=(const ShardsSource&) = delete;
 
   std::optional<int64_t> size() const override;
   const std::vector<Field>& fields() const override;
@@ -46,7 +49,7 @@ class ShardsSource : public Source {
   std::optional<ImageShape> image_shape() const override;
   int operators_done() const override { return operators_done_; }
   std::string root() const override { return root_; }
-  std::span<const double> ragged(size_t column, int64_t index, uint32_t epoch) const;
+  RaggedRows ragged_rows(size_t column, int64_t index, uint32_t epoch) const override;
 
   int variants() const;
   // Index of the sample in the source that was packed.
@@ -56,10 +59,12 @@ class ShardsSource : public Source {
 
  private:
   struct OpenShard;
+  struct Joining;
   struct Place {
     const OpenShard* shard;
     int64_t record;
   };
+  void add(size_t variant, Shard shard, Joining& joining);
   Place find(int64_t index, uint32_t epoch) const;
 
   std::vector<std::vector<std::unique_ptr<OpenShard>>> variants_;

@@ -53,6 +53,10 @@ void Source::add_column(RowColumn column) {
   columns_.push_back(std::move(column));
 }
 
+RaggedRows Source::ragged_rows(size_t column, int64_t index, uint32_t) const {
+  return {ragged_columns_[column].of(index), {}};
+}
+
 void Source::add_ragged_column(RaggedColumn column) {
   if (column.samples != size()) {
     throw ArgumentError("column '" + column.name + "' is for " + std::to_string(column.samples) +

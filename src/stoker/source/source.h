@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "stoker/base/boxes.h"
 #include "stoker/base/dtype.h"
 #include "stoker/base/sample.h"
 
@@ -31,7 +32,8 @@ struct RowColumn {
 struct RaggedColumn {
   std::string name;
   FieldKind kind = FieldKind::kBoxes;
-  int width = 4;                    // boxes: 4; keypoints: x, y, angle, scale
+  std::string format;               // of a row: "pascal_voc", "xy", ...; empty: "albumentations" or "xyas"
+  int width = 4;                    // numbers of a row
   const double* values = nullptr;   // rows of all samples packed one after another
   const int64_t* starts = nullptr;  // first row of each sample, and the number of all rows
   int64_t samples = 0;
@@ -39,6 +41,17 @@ struct RaggedColumn {
 
   std::span<const double> of(int64_t index) const {
     return {values + starts[index] * width, static_cast<size_t>((starts[index + 1] - starts[index]) * width)};
+  }
+};
+
+// Boxes or keypoints of one sample.
+struct RaggedRows {
+  std::span<const double> values;
+  // One a row, where they have been through operators; empty: the rows are numbered as they come.
+  std::span<const RowOrigin> origins;
+
+  RowOrigin origin(size_t row) const {
+    return origins.empty() ? RowOrigin{static_cast<int32_t>(row), false} : origins[row];
   }
 };
 
@@ -73,6 +86,8 @@ class Source {
   void add_column(RowColumn column);
 
   const std::vector<RaggedColumn>& ragged_columns() const { return ragged_columns_; }
+  // Of sample `index`; `epoch` as in request().
+  virtual RaggedRows ragged_rows(size_t column, int64_t index, uint32_t epoch) const;
   // As add_column; also when the starts do not rise from 0.
   void add_ragged_column(RaggedColumn column);
 

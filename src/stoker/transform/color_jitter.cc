@@ -1,12 +1,15 @@
-// color_jitter: random brightness and contrast as torchvision applies them to Pillow images.
+// color_jitter: random brightness, contrast, saturation and hue, in random order.
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "stoker/transform/gray_sum.h"
+#include "stoker/transform/color_hsv.h"
+#include "stoker/transform/color_reference.h"
+#include "stoker/transform/gray.h"
 #include "stoker/transform/operator.h"
 #include "stoker/transform/table.h"
+#include "stoker/transform/value_operator.h"
 
 namespace stoker {
 namespace {
@@ -16,17 +19,74 @@ constexpr size_t kBrightness = 0;
 constexpr size_t kContrast = 1;
 constexpr size_t kContrastFirst = 2;
 constexpr size_t kGrayMean = 3;
+constexpr size_t kSaturation = 4;
+constexpr size_t kHue = 5;
+constexpr size_t kSaturationAt = 6;
+constexpr size_t kHueAt = 7;
 
-// Pillow's blend of `from` and `to`: float32, cut to an integer, clipped.
-uint8_t blend(int from, int to, float factor) {
-  const float mixed = static_cast<float>(from) + factor * static_cast<float>(to - from);
-  return static_cast<uint8_t>(std::clamp(mixed, 0.0f, 255.0f));
+uint8_t brightened(uint8_t value, double factor) {
+  return cut_to_byte(static_cast<float>(value) * static_cast<float>(factor));
+}
+
+uint8_t contrasted(Arithmetic arithmetic, uint8_t value, double mean, double factor) {
+  const auto own = static_cast<float>(factor);
+  const auto from = static_cast<float>(value);
+  switch (arithmetic) {
+    case Arithmetic::kPillow: {
+      const auto to = static_cast<float>(mean);
+      return cut_to_byte(to + own * (from - to));
+    }
+    case Arithmetic::kTorch:
+      return cut_to_byte(std::fma(static_cast<float>(mean), static_cast<float>(1.0 - factor), from * own));
+    default:
+      if (factor == 0) return cut_to_byte(mean + 0.5);
+      return cut_to_byte(from * own + static_cast<float>(mean * (1.0 - factor)));
+  }
+}
+
+// What is kept of a sum of grey levels.
+double gray_mean(Arithmetic arithmetic, uint64_t sum, double count) {
+  switch (arithmetic) {
+    case Arithmetic::kPillow:
+      return std::floor(static_cast<double>(sum) / count + 0.5);
+    case Arithmetic::kTorch:
+      return static_cast<float>(sum) / static_cast<float>(count);
+    default:
+      return static_cast<double>(sum) / count;
+  }
+}
+
+uint8_t pillow_hue_step(double turns) {
+  return static_cast<uint8_t>(static_cast<int64_t>(turns * 255) & 255);
+}
+
+// The mean grey level of an image, looked up first in tables (as many as channels, or none).
+double observed_mean(Arithmetic arithmetic, const ConstImage& in, const std::vector<ByteTable>& tables) {
+  const auto width = static_cast<size_t>(in.width());
+  std::vector<uint8_t> seen(tables.empty() ? 0 : width * static_cast<size_t>(in.channels()));
+  std::vector<uint8_t> levels(width);
+  uint64_t sum = 0;
+  for (int y = 0; y < in.height(); ++y) {
+    const uint8_t* row = in.row<uint8_t>(y);
+    if (!tables.empty()) {
+      look_up_row(row, width, in.channels(), tables.data(), tables.size(), seen.data());
+      row = seen.data();
+    }
+    if (in.channels() == 3) {
+      gray_row(arithmetic, row, width, levels.data());
+      row = levels.data();
+    }
+    sum += sum_of_row(row, width);
+  }
+  return gray_mean(arithmetic, sum, static_cast<double>(in.height()) * in.width());
 }
 
 class ColorJitter : public Operator {
  public:
+  // With colours untouched every value maps to one, once the mean grey level is known.
   OperatorClass operator_class() const override {
-    return changes(contrast_) ? OperatorClass::kReducedTable : OperatorClass::kTable;
+    if (changes(saturation_, 1) || changes(hue_, 0)) return OperatorClass::kPoint;
+    return changes(contrast_, 1) ? OperatorClass::kReducedTable : OperatorClass::kTable;
   }
   bool is_random() const override { return true; }
 
@@ -35,19 +95,43 @@ class ColorJitter : public Operator {
                     "Least and greatest factor; (1, 1) for none.");
     visitor.numbers("contrast", contrast_, 2, 2, 0, 1e6, "as a factor",
                     "Least and greatest factor; (1, 1) for none.");
+    visitor.numbers("saturation", saturation_, 2, 2, 0, 1e6, "as a factor",
+                    "Least and greatest factor; (1, 1) for none.");
+    visitor.numbers("hue", hue_, 2, 2, -0.5, 0.5, "turns", "Least and greatest shift; (0, 0) for none.");
+    visitor.choice("arithmetic", arithmetic_, {"pillow", "torch", "opencv"},
+                   "Whose arithmetic: 'pillow' and 'torch' as torchvision on Pillow images and on uint8 "
+                   "tensors, 'opencv' as Albumentations.");
     visitor.number("p", p_, 0, 1, "", "Probability that the operator is applied.");
   }
 
   void check() override {
-    for (const auto* bounds : {&brightness_, &contrast_}) {
+    for (const auto* bounds : {&brightness_, &contrast_, &saturation_, &hue_}) {
       if ((*bounds)[0] <= (*bounds)[1]) continue;
       throw ArgumentError("color_jitter: a range must be (least, greatest), got (" +
                           to_json(Value((*bounds)[0])) + ", " + to_json(Value((*bounds)[1])) + ").");
     }
+    rule_ = arithmetic_named(arithmetic_);
   }
 
+  // Contrast comes before brightness or after; saturation is put at place 0 to 2 of these two, hue at place 0
+  // to 3 of these three.
   std::vector<std::string_view> draw_names() const override {
-    return {"brightness", "contrast", "contrast_first", "gray_mean"};
+    return {"brightness", "contrast", "contrast_first", "gray_mean",
+            "saturation", "hue",      "saturation_at",  "hue_at"};
+  }
+
+  std::vector<std::map<std::string, Value>> examples() const override {
+    using List = std::vector<double>;
+    std::vector<std::map<std::string, Value>> all = {
+        {}, {{"brightness", List{1, 1}}}, {{"contrast", List{1, 1}}}, {{"p", 0.5}}};
+    for (const char* arithmetic : {"pillow", "torch", "opencv"}) {
+      all.push_back({{"arithmetic", std::string(arithmetic)}, {"contrast", List{0, 3}}});
+      all.push_back({{"arithmetic", std::string(arithmetic)},
+                     {"contrast", List{0, 3}},
+                     {"saturation", List{0, 3}},
+                     {"hue", List{-0.5, 0.5}}});
+    }
+    return all;
   }
 
   PlannedShape plan(const PlannedShape& in) const override {
@@ -63,83 +147,172 @@ class ColorJitter : public Operator {
     draw->values[kContrastFirst] = rng.coin(0.5) ? 1 : 0;
     draw->values[kBrightness] = rng.uniform(brightness_[0], brightness_[1]);
     draw->values[kContrast] = rng.uniform(contrast_[0], contrast_[1]);
+    draw->values[kSaturation] = rng.uniform(saturation_[0], saturation_[1]);
+    draw->values[kHue] = rng.uniform(hue_[0], hue_[1]);
+    draw->values[kSaturationAt] = static_cast<double>(rng.uniform_int(0, 2));
+    draw->values[kHueAt] = static_cast<double>(rng.uniform_int(0, 3));
     return std::nullopt;
   }
 
-  // The mean of Pillow's grey image, as the contrast step will see it.
+  // Of the table kinds: the mean as the contrast step will see it.
   void observe(const ConstImage& in, const ConstImage* table, Draw* draw) const override {
-    if (!draw->applies || !changes(contrast_)) return;
-    const bool brightens_before = draw->values[kContrastFirst] == 0 && changes(brightness_);
-    const auto factor = static_cast<float>(draw->values[kBrightness]);
-    const double count = static_cast<double>(in.height()) * in.width();
-    if (in.channels() == 3 && table == nullptr) {
-      uint64_t sum = 0;
-      for (int y = 0; y < in.height(); ++y) {
-        sum +=
-            gray_sum(in.row<uint8_t>(y), static_cast<size_t>(in.width()), brightens_before ? factor : 1.0f);
-      }
-      draw->values[kGrayMean] = std::floor(static_cast<double>(sum) / count + 0.5);
-      return;
-    }
-    const int channels = in.channels();
-    std::array<std::array<uint32_t, 256>, 3> weighted{};  // each value's part of the grey level, Q16
-    constexpr std::array<uint32_t, 3> kWeights = {19595, 38470, 7471};
-    for (int c = 0; c < channels; ++c) {
-      for (int value = 0; value < 256; ++value) {
-        int seen = table == nullptr ? value : table->row<uint8_t>(0)[value * channels + c];
-        if (brightens_before) seen = blend(0, seen, factor);
-        weighted[static_cast<size_t>(c)][static_cast<size_t>(value)] =
-            channels == 1 ? static_cast<uint32_t>(seen) << 16
-                          : static_cast<uint32_t>(seen) * kWeights[static_cast<size_t>(c)];
+    if (!draw->applies || operator_class() != OperatorClass::kReducedTable) return;
+    const bool brightens_before = draw->values[kContrastFirst] == 0 && changes(brightness_, 1);
+    std::vector<ByteTable> tables;
+    if (table != nullptr || brightens_before) {
+      for (int c = 0; c < in.channels(); ++c) {
+        tables.push_back(table_of([&](uint8_t value) {
+          if (table != nullptr) value = table->row<uint8_t>(0)[value * in.channels() + c];
+          return brightens_before ? brightened(value, draw->values[kBrightness]) : value;
+        }));
       }
     }
-    uint64_t sum = 0;
-    for (int y = 0; y < in.height(); ++y) {
-      const uint8_t* from = in.row<uint8_t>(y);
-      uint32_t row_sum = 0;
-      for (int x = 0; x < in.width(); ++x, from += channels) {
-        row_sum += channels == 1
-                       ? weighted[0][from[0]] >> 16
-                       : (weighted[0][from[0]] + weighted[1][from[1]] + weighted[2][from[2]] + 0x8000) >> 16;
-      }
-      sum += row_sum;
-    }
-    draw->values[kGrayMean] = std::floor(static_cast<double>(sum) / count + 0.5);
+    draw->values[kGrayMean] = observed_mean(rule_, in, tables);
   }
 
   void apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch&) const override {
-    reference(draw, in, out);
+    if (!draw.applies) return copy_pixels(in, out);
+    ConstImage current = in;
+    ByteTable table = identity();
+    bool has_table = false;
+    const auto look_up_now = [&] {
+      if (has_table) look_up(current, {table}, out);
+      if (has_table) current = out;
+      has_table = false;
+    };
+    const auto then = [&](auto map) {
+      for (uint8_t& value : table) value = map(value);
+    };
+    for (const size_t step : steps(draw, in.channels())) {
+      const double amount = draw.values[step];
+      if (step == kBrightness || step == kContrast) {
+        double mean = draw.values[kGrayMean];
+        if (step == kContrast && operator_class() == OperatorClass::kPoint) {
+          look_up_now();
+          mean = observed_mean(rule_, current, {});
+        }
+        if (!has_table) table = identity();
+        has_table = true;
+        then([&](uint8_t value) {
+          return step == kBrightness ? brightened(value, amount) : contrasted(rule_, value, mean, amount);
+        });
+        continue;
+      }
+      look_up_now();
+      const ByteTable turned = step == kHue ? hue_table(180 * amount) : identity();
+      for (int y = 0; y < in.height(); ++y)
+        change_row(step, amount, turned, current.row<uint8_t>(y), static_cast<size_t>(in.width()),
+                   out.row<uint8_t>(y));
+      current = out;
+    }
+    look_up_now();
+    if (current.data == in.data) copy_pixels(in, out);
   }
 
   void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
-    if (!draw.applies) return copy_pixels(in, out);
-    const auto brightness = static_cast<float>(draw.values[kBrightness]);
-    const auto contrast = static_cast<float>(draw.values[kContrast]);
-    const int mean = static_cast<int>(draw.values[kGrayMean]);
-    const bool contrast_first = draw.values[kContrastFirst] != 0;
-    const bool brightens = changes(brightness_);
-    const bool contrasts = changes(contrast_);
-    map_values<uint8_t, uint8_t>(in, out, [=](uint8_t value, int) {
-      if (contrasts && contrast_first) value = blend(mean, value, contrast);
-      if (brightens) value = blend(0, value, brightness);
-      if (contrasts && !contrast_first) value = blend(mean, value, contrast);
-      return value;
-    });
+    copy_pixels(in, out);
+    if (!draw.applies) return;
+    for (const size_t step : steps(draw, in.channels())) {
+      const double amount = draw.values[step];
+      if (step == kSaturation || step == kHue) {
+        change_colors(step, amount, out);
+        continue;
+      }
+      double mean = draw.values[kGrayMean];
+      if (step == kContrast && operator_class() == OperatorClass::kPoint) mean = plain_mean(out);
+      map_values<uint8_t, uint8_t>(out, out, [&](uint8_t value, int) {
+        return step == kBrightness ? brightened(value, amount) : contrasted(rule_, value, mean, amount);
+      });
+    }
   }
 
  private:
-  static bool changes(const std::vector<double>& bounds) { return bounds[0] != 1 || bounds[1] != 1; }
+  static bool changes(const std::vector<double>& bounds, double neutral) {
+    return bounds[0] != neutral || bounds[1] != neutral;
+  }
+
+  static ByteTable identity() {
+    return table_of([](uint8_t value) { return value; });
+  }
+
+  // The steps to make, in their order. Grey images have no colour to change, and Albumentations leaves a hue
+  // alone that does not turn.
+  std::vector<size_t> steps(const Draw& draw, int channels) const {
+    std::vector<size_t> order = {kBrightness, kContrast};
+    if (draw.values[kContrastFirst] != 0) std::swap(order[0], order[1]);
+    const auto put = [&](size_t step, double at) {
+      order.insert(
+          order.begin() + static_cast<ptrdiff_t>(std::clamp(at, 0.0, static_cast<double>(order.size()))),
+          step);
+    };
+    put(kSaturation, draw.values[kSaturationAt]);
+    put(kHue, draw.values[kHueAt]);
+    std::erase_if(order, [&](size_t step) {
+      if (step == kBrightness) return !changes(brightness_, 1);
+      if (step == kContrast) return !changes(contrast_, 1);
+      if (channels == 1) return true;
+      if (step == kSaturation) return !changes(saturation_, 1);
+      return !changes(hue_, 0) || (rule_ == Arithmetic::kOpenCv && draw.values[kHue] == 0);
+    });
+    return order;
+  }
+
+  void change_row(size_t step, double amount, const ByteTable& turned, const uint8_t* rgb, size_t width,
+                  uint8_t* out) const {
+    if (step == kSaturation) return saturate_row(rule_, rgb, width, amount, out);
+    if (rule_ == Arithmetic::kTorch) return shift_hue_torch_row(rgb, width, static_cast<float>(amount), out);
+    if (rule_ == Arithmetic::kPillow) return shift_hue_pillow_row(rgb, width, pillow_hue_step(amount), out);
+    hsv_through_tables_row(rgb, width, {&turned, nullptr, nullptr}, out);
+  }
+
+  void change_colors(size_t step, double amount, const Image& image) const {
+    const ByteTable turned = hue_table(180 * amount);
+    for (int y = 0; y < image.height(); ++y) {
+      for (int x = 0; x < image.width(); ++x) {
+        auto* at = image.row<uint8_t>(y) + 3 * static_cast<ptrdiff_t>(x);
+        Pixel pixel = {at[0], at[1], at[2]};
+        if (step == kSaturation) {
+          const uint8_t gray = gray_level(rule_, pixel[0], pixel[1], pixel[2]);
+          for (uint8_t& value : pixel) value = mixed(rule_, value, gray, amount);
+        } else if (rule_ == Arithmetic::kTorch) {
+          pixel = shift_hue_torch(pixel, static_cast<float>(amount));
+        } else if (rule_ == Arithmetic::kPillow) {
+          pixel = shift_hue_pillow(pixel, pillow_hue_step(amount));
+        } else {
+          Pixel hsv = rgb_to_hsv(pixel);
+          hsv[0] = turned[hsv[0]];
+          pixel = hsv_to_rgb(hsv, static_cast<size_t>(x) < hsv_cut_count(static_cast<size_t>(image.width())));
+        }
+        std::copy(pixel.begin(), pixel.end(), at);
+      }
+    }
+  }
+
+  double plain_mean(const ConstImage& image) const {
+    uint64_t sum = 0;
+    for (int y = 0; y < image.height(); ++y) {
+      const auto* pixel = image.row<uint8_t>(y);
+      for (int x = 0; x < image.width(); ++x, pixel += image.channels())
+        sum += image.channels() == 1 ? pixel[0] : gray_level(rule_, pixel[0], pixel[1], pixel[2]);
+    }
+    return gray_mean(rule_, sum, static_cast<double>(image.height()) * image.width());
+  }
 
   std::vector<double> brightness_ = {0.8, 1.2};
   std::vector<double> contrast_ = {0.8, 1.2};
+  std::vector<double> saturation_ = {1, 1};
+  std::vector<double> hue_ = {0, 0};
+  std::string arithmetic_ = "pillow";
+  Arithmetic rule_ = Arithmetic::kPillow;
   double p_ = 1;
 };
 
 const RegisterOperator<ColorJitter> kRegistered(
-    "color_jitter", "Change brightness and contrast by random factors, in random order.",
+    "color_jitter", "Change brightness, contrast, saturation and hue by random amounts, in random order.",
     "(H, W, C) uint8 -> the same shape, C 1 or 3. Contrast is around the image's mean grey level, so the "
-    "image is "
-    "read once more. Pixels equal torchvision's ColorJitter on Pillow images.");
+    "image is read once more. Pixels equal torchvision's ColorJitter and, with arithmetic='opencv', that of "
+    "Albumentations; torch rounds the mean of more than 65793 pixels in an order of its own, which may move "
+    "the contrast by one level.");
 
 }  // namespace
 }  // namespace stoker

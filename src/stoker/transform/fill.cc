@@ -102,12 +102,12 @@ std::array<uint8_t, 4> geometry_fill(const std::vector<double>& fill) {
   return out;
 }
 
-void repeat_pixel(const std::vector<uint8_t>& pixel, size_t count, uint8_t* out) {
-  const size_t total = pixel.size() * count;
+void repeat_pixel(const uint8_t* pixel, size_t pixel_bytes, size_t count, uint8_t* out) {
+  const size_t total = pixel_bytes * count;
   if (total == 0) return;
-  std::memcpy(out, pixel.data(), pixel.size());
+  std::memcpy(out, pixel, pixel_bytes);
   // Doubling, so that long runs are copied in large pieces.
-  for (size_t done = pixel.size(); done < total; done *= 2)
+  for (size_t done = pixel_bytes; done < total; done *= 2)
     std::memcpy(out + done, out, std::min(done, total - done));
 }
 

@@ -29,7 +29,7 @@ void check_fill(std::string_view owner, const std::vector<double>& fill, const P
 bool fits_geometry(const std::vector<double>& fill);
 std::array<uint8_t, 4> geometry_fill(const std::vector<double>& fill);
 
-// `count` pixels with the bytes of `pixel`.
-void repeat_pixel(const std::vector<uint8_t>& pixel, size_t count, uint8_t* out);
+// `count` pixels with the `pixel_bytes` bytes of `pixel`.
+void repeat_pixel(const uint8_t* pixel, size_t pixel_bytes, size_t count, uint8_t* out);
 
 }  // namespace stoker

@@ -1,5 +1,6 @@
 #include "stoker/transform/flip_rows.h"
 
+#include <array>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -11,72 +12,82 @@ HWY_BEFORE_NAMESPACE();
 namespace stoker::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_TARGET != HWY_SCALAR
-// Highway reverses no bytes everywhere: pairs are reversed, then the bytes of each pair swapped.
-template <class D, class V>
-HWY_INLINE V reversed(D d, V v) {
-  if constexpr (sizeof(hn::TFromD<D>) > 1) {
-    return hn::Reverse(d, v);
-  } else {
-    const hn::Repartition<uint16_t, D> pairs;
-    const auto turned = hn::Reverse(pairs, hn::BitCast(pairs, v));
-    return hn::BitCast(d, hn::Or(hn::ShiftLeft<8>(turned), hn::ShiftRight<8>(turned)));
-  }
-}
-#endif
+constexpr size_t kVector = 16;
 
-// Pixels of one element, or of three, by whole vectors; returns how many pixels were done.
-template <class Element, size_t kElements>
-size_t flip_vectors(const uint8_t* in, size_t width, uint8_t* out) {
-#if HWY_TARGET == HWY_SCALAR
-  (void)in, (void)width, (void)out;
-  return 0;
-#else
-  const hn::ScalableTag<Element> d;
-  const size_t step = hn::Lanes(d);
-  const auto* from = reinterpret_cast<const Element*>(in);
-  auto* to = reinterpret_cast<Element*>(out);
+template <size_t kPixel>
+struct Order {
+  static constexpr size_t kStep = kVector / kPixel;          // whole pixels in a vector
+  static constexpr size_t kRest = kVector - kStep * kPixel;  // bytes left over
+  // The pixels of a vector turned: read from byte `from` on, written from byte `to` on.
+  static constexpr std::array<uint8_t, kVector> make(size_t from, size_t to) {
+    std::array<uint8_t, kVector> order{};
+    for (size_t i = 0; i < kStep * kPixel; ++i)
+      order[to + i] = static_cast<uint8_t>(from + (kStep - 1 - i / kPixel) * kPixel + i % kPixel);
+    return order;
+  }
+};
+
+template <size_t kPixel>
+void flip(const uint8_t* in, size_t width, uint8_t* out) {
   size_t x = 0;
-  for (; x + step <= width; x += step) {
-    Element* end = to + (width - step - x) * kElements;
-    if constexpr (kElements == 1) {
-      hn::StoreU(reversed(d, hn::LoadU(d, from + x)), d, end);
-    } else {
-      hn::Vec<decltype(d)> a, b, c;
-      hn::LoadInterleaved3(d, from + 3 * x, a, b, c);
-      hn::StoreInterleaved3(reversed(d, a), reversed(d, b), reversed(d, c), d, end);
-    }
+#if HWY_TARGET != HWY_SCALAR
+  using Turn = Order<kPixel>;
+  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kOrder = Turn::make(0, Turn::kRest);
+  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kEnd = Turn::make(Turn::kRest, 0);
+  const hn::FixedTag<uint8_t, kVector> d;
+  const auto table = hn::Load(d, kOrder.data());
+  // A load reads kRest bytes behind its pixels; a store writes as many before its own, where the next one
+  // comes.
+  constexpr size_t kSpare = (Turn::kRest + kPixel - 1) / kPixel;
+  for (; x + Turn::kStep + kSpare <= width; x += Turn::kStep) {
+    const auto turned = hn::TableLookupBytes(hn::LoadU(d, in + x * kPixel), table);
+    hn::StoreU(turned, d, out + (width - Turn::kStep - x) * kPixel - Turn::kRest);
   }
-  return x;
+  // At most a vector's pixels are left: the last of the row, some of them a second time.
+  if (x > 0) {
+    HWY_ALIGN uint8_t end[kVector];
+    const uint8_t* last = in + width * kPixel - kVector;
+    hn::Store(hn::TableLookupBytes(hn::LoadU(d, last), hn::Load(d, kEnd.data())), d, end);
+    std::memcpy(out, end, Turn::kStep * kPixel);
+    return;
+  }
 #endif
+  for (; x < width; ++x) std::memcpy(out + (width - 1 - x) * kPixel, in + x * kPixel, kPixel);
 }
 
-template <size_t kBytes>
-void flip_rest(const uint8_t* in, size_t x, size_t width, uint8_t* out) {
-  for (; x < width; ++x) std::memcpy(out + (width - 1 - x) * kBytes, in + x * kBytes, kBytes);
+template <size_t kPixel>
+void flip_all(const FlipRows& rows) {
+  for (size_t y = 0; y < rows.height; ++y) {
+    const auto at = static_cast<ptrdiff_t>(y);
+    flip<kPixel>(rows.in + at * rows.in_row_bytes, rows.width, rows.out + at * rows.out_row_bytes);
+  }
 }
 
-void flip_row_of(const uint8_t* in, size_t width, size_t pixel_bytes, uint8_t* out) {
+void flip_rows_of(const FlipRows& rows, size_t pixel_bytes) {
   switch (pixel_bytes) {
     case 1:
-      return flip_rest<1>(in, flip_vectors<uint8_t, 1>(in, width, out), width, out);
+      return flip_all<1>(rows);
     case 2:
-      return flip_rest<2>(in, flip_vectors<uint16_t, 1>(in, width, out), width, out);
+      return flip_all<2>(rows);
     case 3:
-      return flip_rest<3>(in, flip_vectors<uint8_t, 3>(in, width, out), width, out);
+      return flip_all<3>(rows);
     case 4:
-      return flip_rest<4>(in, flip_vectors<uint32_t, 1>(in, width, out), width, out);
+      return flip_all<4>(rows);
     case 6:
-      return flip_rest<6>(in, flip_vectors<uint16_t, 3>(in, width, out), width, out);
+      return flip_all<6>(rows);
     case 8:
-      return flip_rest<8>(in, flip_vectors<uint64_t, 1>(in, width, out), width, out);
+      return flip_all<8>(rows);
     case 12:
-      return flip_rest<12>(in, flip_vectors<uint32_t, 3>(in, width, out), width, out);
-    case 16:
-      return flip_rest<16>(in, 0, width, out);
+      return flip_all<12>(rows);
     default:
-      for (size_t x = 0; x < width; ++x)
-        std::memcpy(out + (width - 1 - x) * pixel_bytes, in + x * pixel_bytes, pixel_bytes);
+      break;
+  }
+  for (size_t y = 0; y < rows.height; ++y) {
+    const auto at = static_cast<ptrdiff_t>(y);
+    const uint8_t* in = rows.in + at * rows.in_row_bytes;
+    uint8_t* out = rows.out + at * rows.out_row_bytes;
+    for (size_t x = 0; x < rows.width; ++x)
+      std::memcpy(out + (rows.width - 1 - x) * pixel_bytes, in + x * pixel_bytes, pixel_bytes);
   }
 }
 
@@ -86,11 +97,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stoker {
 namespace {
-HWY_EXPORT(flip_row_of);
+HWY_EXPORT(flip_rows_of);
 }  // namespace
 
-void flip_row(const uint8_t* in, size_t width, size_t pixel_bytes, uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(flip_row_of)(in, width, pixel_bytes, out);
+void flip_rows(const FlipRows& rows, size_t pixel_bytes) {
+  HWY_DYNAMIC_DISPATCH(flip_rows_of)(rows, pixel_bytes);
 }
 
 }  // namespace stoker

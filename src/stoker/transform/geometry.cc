@@ -190,8 +190,8 @@ void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t,
     std::vector<double> levels(static_cast<size_t>(in.channels()));
     for (size_t c = 0; c < levels.size(); ++c) levels[c] = fill[c % 4];
     padding.resize(out.shape.row_bytes());
-    repeat_pixel(filled_pixel(levels, in.shape, FillRounding::kCut), static_cast<size_t>(crop.width),
-                 padding.data());
+    const std::vector<uint8_t> pixel = filled_pixel(levels, in.shape, FillRounding::kCut);
+    repeat_pixel(pixel.data(), pixel.size(), static_cast<size_t>(crop.width), padding.data());
   }
   for (int y = 0; y < crop.height; ++y) {
     auto* to = out.row<uint8_t>(y);
@@ -209,15 +209,16 @@ void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t,
 }
 
 void copy_flipped(const ConstImage& in, bool horizontal, bool vertical, const Image& out) {
-  for (int y = 0; y < in.height(); ++y) {
-    const auto* from = in.row<uint8_t>(vertical ? in.height() - 1 - y : y);
-    auto* to = out.row<uint8_t>(y);
-    if (horizontal) {
-      flip_row(from, static_cast<size_t>(in.width()), in.shape.pixel_bytes(), to);
-    } else {
-      std::memcpy(to, from, in.shape.row_bytes());
-    }
+  const int first = vertical ? in.height() - 1 : 0;
+  const ptrdiff_t step = vertical ? -in.row_bytes : in.row_bytes;
+  if (horizontal) {
+    flip_rows({in.row<uint8_t>(first), step, out.row<uint8_t>(0), out.row_bytes,
+               static_cast<size_t>(in.width()), static_cast<size_t>(in.height())},
+              in.shape.pixel_bytes());
+    return;
   }
+  for (int y = 0; y < in.height(); ++y)
+    std::memcpy(out.row<uint8_t>(y), in.row<uint8_t>(first) + y * step, in.shape.row_bytes());
 }
 
 }  // namespace stoker

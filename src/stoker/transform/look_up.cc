@@ -12,6 +12,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // Where a permutation of 64 bytes exists, four of its vectors hold the table; elsewhere sixteen shuffles of
 // 16 bytes each do, which is still twice as fast as one load a byte.
+#undef STOKER_LOOKS_UP_64
 #if HWY_TARGET == HWY_AVX3_DL
 #define STOKER_LOOKS_UP_64 1
 #else

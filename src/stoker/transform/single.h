@@ -7,7 +7,8 @@
 
 namespace stoker {
 
-inline double to_single(double value) { return static_cast<double>(static_cast<float>(value)); }
+// Rounded to float32.
+double to_single(double value);
 
 // `value` as the array that holds it keeps it.
 inline double kept(double value, bool is_single) { return is_single ? to_single(value) : value; }

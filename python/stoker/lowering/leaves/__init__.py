@@ -7,7 +7,10 @@ or puts several steps into a group with it.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from stoker.lowering.recipe import Step
@@ -37,3 +40,31 @@ def _register(table: dict[str, Lowering], names: tuple[str, ...]) -> Callable[[L
         return function
 
     return add
+
+
+def find(table: dict[str, Lowering], name: str) -> Lowering | None:
+    """The function for a transform of this name, None where there is none."""
+    _load()
+    return table.get(name)
+
+
+@cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
+@cache
+def _with_coin() -> frozenset[str]:
+    from stoker import _native
+
+    return frozenset(
+        info["name"]
+        for info in _native.operators()
+        if any(parameter["name"] == "p" for parameter in info["parameters"])
+    )
+
+
+def has_coin(operator: str) -> bool:
+    """Whether the native operator has a probability `p` of its own."""
+    return operator in _with_coin()
