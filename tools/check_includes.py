@@ -18,7 +18,12 @@ ALLOWED = {
 # Header pattern, folders, whether headers may include it too, and the reason.
 THIRD_PARTY = [
     (r"j(peglib|error|config|morecfg)\.h|png\.h|webp/|tiff", {"decode"}, True, "codecs stay in decode/"),
-    (r"hwy/", {"decode", "transform", "batch", "measure"}, False, "Highway stays in kernels, in .cc files only"),
+    (
+        r"hwy/",
+        {"decode", "transform", "batch", "measure"},
+        False,
+        "Highway stays in kernels, in .cc files only",
+    ),
     (r"xxhash", {"base"}, False, "hashes come from base/hash.h"),
     (r"nanobind/|Python\.h|pybind11/|numpy/", {"python"}, True, "Python headers stay in python/"),
     (r"gtest/|gmock/|benchmark/", set(), False, "tests and benchmarks are outside the engine"),

@@ -73,7 +73,8 @@ def native_stub() -> str:
             for pattern, typed in TYPED:
                 line = re.sub(pattern, typed, line)
             lines[i] = line
-    return HEAD + "".join(lines).replace("from typing import Annotated\n", "from typing import Any\n")
+    imports = ("from typing import Annotated\n", "from typing import Annotated, Any\n")
+    return HEAD + "".join(lines).replace(*imports)
 
 
 def formatted(path: Path, text: str) -> str:

@@ -1,6 +1,6 @@
 # Made by tools/make_stubs.py; not edited by hand.
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy
 from numpy.typing import NDArray
@@ -42,12 +42,16 @@ class Operator:
     def apply_mask(self, mask: NDArray[Any], draw: object) -> Any:
         """As apply, for a mask of the image's height and width."""
 
-    def move_boxes(self, boxes: object, height: int, width: int, draw: dict[str, Any]) -> list[Any]:
+    def move_boxes(
+        self, boxes: object, height: int, width: int, draw: dict[str, Any], is_single: bool = False
+    ) -> list[Any]:
         """
-        Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from.
+        Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from. is_single: the library's array would be float32, which holds these numbers.
         """
 
-    def move_keypoints(self, keypoints: object, height: int, width: int, draw: dict[str, Any]) -> list[Any]:
+    def move_keypoints(
+        self, keypoints: object, height: int, width: int, draw: dict[str, Any], is_single: bool = False
+    ) -> list[Any]:
         """
         Keypoints (x, y, angle, scale) in pixels and radians, moved; with the row each came from.
         """
@@ -57,6 +61,50 @@ def operators() -> list[Any]:
 
 def make_group(name: str, children: Sequence[Operator], options: dict[str, Any]) -> Operator: ...
 def make_operator(name: str, parameters: dict[str, Any]) -> Operator: ...
+def read_boxes(
+    format: str, rows: Sequence[Sequence[float]], height: int, width: int, is_double: bool = False
+) -> list[Any]:
+    """Rows of a format as shares of the sides."""
+
+def write_boxes(
+    format: str, rows: Sequence[Sequence[float]], height: int, width: int, is_single: bool = False
+) -> list[Any]:
+    """Shares of the sides as rows of a format."""
+
+def filter_boxes(
+    rows: Sequence[Sequence[float]],
+    height: int,
+    width: int,
+    *,
+    min_area: float = 0.0,
+    min_visibility: float = 0.0,
+    min_width: float = 0.0,
+    min_height: float = 0.0,
+    max_accept_ratio: float | None = None,
+    is_single: bool = False,
+) -> list[Any]:
+    """Clips boxes to the image and drops by the rules."""
+
+def problem_of_boxes(rows: Sequence[Sequence[float]], is_single: bool = False) -> str | None:
+    """Why boxes cannot be taken, or None."""
+
+def read_keypoints(
+    format: str, rows: Sequence[Sequence[float]], angle_in_degrees: bool = True, is_double: bool = False
+) -> list[Any]:
+    """Rows of a format as (x, y, angle, scale), the angle in radians."""
+
+def write_keypoints(
+    format: str, rows: Sequence[Sequence[float]], angle_in_degrees: bool = True, is_single: bool = True
+) -> list[list[float]]:
+    """(x, y, angle, scale) as rows of a format."""
+
+def visible_keypoints(rows: Sequence[Sequence[float]], height: int, width: int) -> list[int]:
+    """Which of (x, y, angle, scale) lie in the image."""
+
+def problem_of_keypoints(
+    rows: Sequence[Sequence[float]], height: int, width: int, is_single: bool = True
+) -> str | None:
+    """Why keypoints cannot be taken, or None."""
 
 class Source:
     def __len__(self) -> int: ...
@@ -77,9 +125,10 @@ class Source:
         starts: Annotated[
             NDArray[numpy.int64], dict[str, Any](shape=(None,), order="C", device="cpu", writable=False)
         ],
+        format: str = "",
     ) -> None:
         """
-        Adds boxes or keypoints: float64 (rows, 4), and int64 with the first row of each sample and the number of rows.
+        Adds boxes or keypoints: float64 (rows, 2 to 4), and int64 with the first row of each sample and the number of rows.
         """
 
     @property
@@ -105,6 +154,11 @@ def list_folder(root: object, extensions: Sequence[str]) -> tuple[Any, ...]:
 
 def shape_of(array: NDArray[Any]) -> list[int]:
     """Axes of anything that speaks DLPack."""
+
+def planned_shape(operators: Sequence[Operator], **options: Any) -> dict[str, Any]:
+    """
+    Shape and dtype of images of any size after the operators; 0 is a side that is each image's own.
+    """
 
 class Buffers:
     """Memory of batches that runs may share, one after another."""
@@ -168,3 +222,62 @@ def planned_images(source: Source, operators: Sequence[Operator], **options: Any
 
 def source_root(source: Source) -> Any:
     """The folder that a source was made of, "" where there is none."""
+
+class Packing:
+    """A source into shards or .npy files; belongs to one thread."""
+
+    def __init__(self, source: Source, operators: Sequence[Operator], **options: Any) -> None: ...
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """Works for at most 0.05 s; returns the progress."""
+
+    def files(self) -> list[Any]:
+        """Finished files, by shard and variant."""
+
+    def bad_samples(self) -> list[Any]: ...
+    def close(self) -> None: ...
+
+class ShardsSource(Source):
+    def __init__(self, variants: Iterable[Any], root: object, operators_done: int = 0) -> None:
+        """`variants` holds the shard files of each frozen variant, in order."""
+
+    @property
+    def footers(self) -> list[str]: ...
+    @property
+    def variants(self) -> int: ...
+    def original_index(self, index: int) -> int:
+        """Index of the sample in the source that was packed."""
+
+class ShardVerification:
+    def __init__(self, path: object) -> None: ...
+    def advance(self, seconds: float) -> bool:
+        """Reads for at most 0.05 s; True when all is read."""
+
+    @property
+    def bytes_done(self) -> int: ...
+    @property
+    def bytes_total(self) -> int: ...
+    def findings(self) -> list[Any]: ...
+
+def open_shard(path: object) -> dict[str, Any]:
+    """What a shard says of itself."""
+
+def shard_sources(path: object) -> list[Any]:
+    """
+    (sample index, field number, relative path, size, XXH3-64) of each part, record by record.
+    """
+
+def shard_file_name(shard: int, variant: int) -> str: ...
+def publish_file(folder: object, name: str, data: bytes, replace: bool) -> bool:
+    """
+    Writes a file that appears complete and on the disk, or not at all; False when the name was taken and kept.
+    """
+
+def sweep_leftovers(folder: object) -> int:
+    """Removes hidden files of dead writers; returns how many."""
+
+def free_bytes(folder: object) -> int: ...
+def hash64(data: bytes) -> int:
+    """XXH3-64."""
+
+def hash_file(path: object, offset: int = 0) -> int:
+    """XXH3-64 of a file's bytes from `offset` on."""

@@ -475,7 +475,7 @@ class UnusualSource : public Source {
       raw_paths_.push_back(files.folder.write("raw" + std::to_string(i), Bytes(9 * 9 * 3, uint8_t{7})));
   }
   std::optional<int64_t> size() const override { return 8; }
-  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override {
+  FetchRequest request(int64_t index, size_t, uint32_t) const override {
     FetchRequest request;
     if (index < 4) {
       request.memory = encoded_;

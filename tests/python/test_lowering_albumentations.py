@@ -161,24 +161,54 @@ def test_pixels_of_random_crop(picture: np.ndarray) -> None:
 
 
 REFUSED = {
-    "p of the Compose": (lambda: A.Compose([A.Resize(8, 8)], p=0.5), "p=0.5"),
     "boxes": (lambda: A.Compose([A.Resize(8, 8)], bbox_params=A.BboxParams("coco")), "bboxes"),
-    "unknown": (lambda: A.Compose([A.Blur()]), "Blur: no native operator"),
-    "one of": (lambda: A.Compose([A.OneOf([A.Resize(8, 8)])]), "OneOf"),
-    "padding": (lambda: A.Compose([A.RandomCrop(8, 8, pad_if_needed=True)]), "pad_if_needed"),
-    "by mean": (
-        lambda: A.Compose([A.RandomBrightnessContrast(brightness_by_max=False)]),
-        "brightness_by_max",
-    ),
-    "statistics of the image": (lambda: A.Compose([A.Normalize(normalization="image")]), "normalization"),
-    "area": (lambda: A.Compose([A.Resize(8, 8, area_for_downscale="image")]), "area_for_downscale"),
+    "unknown": (lambda: A.Compose([A.RandomFog()]), "RandomFog: no native operator"),
+    "in a group": (lambda: A.Compose([A.OneOf([A.Resize(8, 8), A.RandomFog()])]), "RandomFog"),
+    "statistics of the image": (lambda: A.Compose([A.Normalize(normalization="image")]), "float64"),
     "exact linear": (
         lambda: A.Compose([A.Resize(8, 8, interpolation=cv2.INTER_LINEAR_EXACT)]),
-        "interpolation 5",
+        "interpolation=5",
     ),
-    "resize of floats": (lambda: A.Compose([A.Normalize(), A.Resize(8, 8)]), "Resize: after Normalize"),
+    "resize of floats": (lambda: A.Compose([A.Normalize(), A.Resize(8, 8)]), "resize: works on uint8"),
+    "dtype by chance": (lambda: A.Compose([A.OneOf([A.Normalize(), A.NoOp()])]), "NoOp"),
+    "sometimes float": (lambda: A.Compose([A.Sequential([A.Normalize()], p=0.5)]), "must always be applied"),
     "after the tensor": (lambda: A.Compose([ToTensorV2(), A.HorizontalFlip()]), "after ToTensorV2"),
 }
+
+
+NATIVE = {
+    "p of the Compose": A.Compose([A.Resize(40, 40), A.Compose([A.HorizontalFlip(p=1)], p=0.5)]),
+    "one of": A.Compose([A.Resize(40, 40), A.OneOf([A.Blur(p=1), A.Compose([A.Transpose(p=0.2)])])]),
+    "some of": A.Compose([A.Resize(40, 40), A.SomeOf([A.RandomGamma(), A.Blur(), A.InvertImg()], n=2)]),
+    "any order": A.Compose([A.Resize(40, 40), A.RandomOrder([A.RandomGamma(), A.Transpose()], n=2)]),
+    "or other": A.Compose([A.Resize(40, 40), A.OneOrOther(A.RandomGamma(), A.Sequential([A.Transpose()]))]),
+    "padding": A.Compose([A.RandomCrop(8, 8, pad_if_needed=True)]),
+    "by mean": A.Compose([A.RandomBrightnessContrast(brightness_by_max=False), A.Resize(9, 9)]),
+    "area": A.Compose([A.Resize(8, 8, area_for_downscale="image")]),
+}
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_compositions_and_options_are_native(folder: Path, name: str) -> None:
+    dataset = ImageFolder(folder, stoker.albumentations(A.Compose([NATIVE[name], ToTensorV2()])))
+    loader = DataLoader(dataset, batch_size=6)
+    assert loader.explain().startswith("tier: native"), loader.explain()
+    expected = torch.utils.data.DataLoader(dataset, batch_size=6)
+    for mine, theirs in zip(loader, expected, strict=True):
+        assert mine[0].shape == theirs[0].shape
+        assert mine[0].dtype == theirs[0].dtype
+
+
+def test_one_of_takes_each_as_often_as_albumentations(folder: Path) -> None:
+    """The chosen child is applied whatever its own p, which is only its weight."""
+    compose = A.Compose(
+        [A.Resize(8, 8), A.OneOf([A.InvertImg(p=0.3), A.Solarize((0, 0), p=0.1)], p=0.5), ToTensorV2()]
+    )
+    recipe = stoker.from_transforms(compose)
+    (group,) = [operator for operator in recipe.operators if operator.children]
+    assert [child.parameters["p"] for child in group.children] == [1, 1]
+    assert group.parameters["weights"] == [0.3, 0.1]
+    assert group.parameters["p"] == 0.5
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -225,9 +255,9 @@ def test_wrapper_is_the_users_pipeline_and_pickles(folder: Path) -> None:
 
 
 def test_unknown_part_falls_back_to_the_same_pixels(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    compose = A.Compose([A.Resize(20, 20), A.Blur(blur_limit=(3, 3), p=1), ToTensorV2()])
+    compose = A.Compose([A.Resize(20, 20), A.Equalize(mask=np.ones((20, 20)), p=1), ToTensorV2()])
     dataset = ImageFolder(folder, stoker.albumentations(compose))
     with caplog.at_level(logging.WARNING, "stoker"):
         images = torch.cat([batch[0] for batch in DataLoader(dataset, batch_size=6)])
     assert torch.equal(images, torch.stack([dataset[i][0] for i in range(12)]))
-    assert [record.message for record in caplog.records if "Blur" in record.message]
+    assert [record.message for record in caplog.records if "Equalize" in record.message]

@@ -413,6 +413,12 @@ MADE = [
     stoker.to_float(arithmetic="multiply"),
     stoker.normalize(MEAN, STD),
 ]
+MADE += [
+    _native.make_operator(info["name"], example)
+    for info in _native.operators()
+    if info["name"] not in {operator.name for operator in MADE}
+    for example in info["examples"][:1]
+]
 
 
 def test_every_operator_is_in_these_tests() -> None:

@@ -183,12 +183,14 @@ def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[Step |
         raise NotNative("in replay mode")
     if transform._key2func["image"].__func__ is not type(transform).apply:
         raise NotNative("a method is replaced")
+    if name == "Normalize" and transform.normalization != "standard":
+        raise NotNative(f"normalization={transform.normalization!r}, which gives float64 there")
     lowered = lowering(transform)
     steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
     builder.report.append(f"{name}: native ({', '.join(step.name for step in steps) or 'nothing to do'})")
     if len(steps) == 1 and leaves.has_coin(steps[0].name):
         return [Step(steps[0].name, {**steps[0].parameters, "p": p})]
-    certain = [
+    certain: list[Step | GroupStep] = [
         Step(step.name, {**step.parameters, "p": 1.0}) if leaves.has_coin(step.name) else step
         for step in steps
     ]

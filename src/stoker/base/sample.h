@@ -71,10 +71,10 @@ struct SamplePart {
 
 // One sample on its way. Move-only.
 struct Sample {
-  int64_t index = -1;       // in the source
-  uint16_t occurrence = 0;  // how often the index came before in this epoch
-  int64_t batch = -1;       // number of its batch in the run
-  int position = -1;        // its place in the batch
+  int64_t index = -1;             // in the source
+  uint16_t occurrence = 0;        // how often the index came before in this epoch
+  int64_t batch = -1;             // number of its batch in the run
+  int position = -1;              // its place in the batch
   std::vector<SamplePart> parts;  // of the source's fields, in their order
   Failure failure;
 };

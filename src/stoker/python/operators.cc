@@ -37,6 +37,13 @@ nb::list describe_operators() {
     nb::list parameters;
     for (const ParameterInfo& parameter : info.parameters) parameters.append(describe_parameter(parameter));
     out["parameters"] = parameters;
+    nb::list examples;
+    for (const auto& example : info.make()->examples()) {
+      nb::dict given;
+      for (const auto& [name, value] : example) given[name.c_str()] = value_to_python(value);
+      examples.append(given);
+    }
+    out["examples"] = examples;
     all.append(out);
   }
   return all;

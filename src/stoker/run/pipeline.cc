@@ -328,7 +328,8 @@ std::vector<TableStep> Pipeline::table_steps(const std::vector<size_t>& places) 
 
 // Completes the draws of reductions, each seeing the image through the tables before it.
 void Pipeline::observe(const ConstImage& pixels, const Segment& segment) {
-  if (!segment.has_reduction) return;
+  // Wider pixels have no table to go through: through_tables() observes them where they come by.
+  if (!segment.has_reduction || pixels.shape.dtype != DType::kUint8) return;
   std::vector<TableStep> before;
   for (const size_t place : segment.tables) {
     const Operator& op = *step(place).op;
@@ -345,6 +346,8 @@ ConstImage Pipeline::through_tables(const ConstImage& pixels, const Segment& seg
   ConstImage current = pixels;
   for (const size_t place : segment.tables) {
     const Operator& op = *step(place).op;
+    const bool is_reduced = op.operator_class() == OperatorClass::kReducedTable;
+    if (is_reduced && pixels.shape.dtype != DType::kUint8) op.observe(current, nullptr, &draws_[place]);
     const Image out = next_image(op.shape_after(draws_[place], current.shape));
     op.apply(draws_[place], current, out, scratch_);
     current = out;

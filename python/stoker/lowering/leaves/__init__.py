@@ -1,8 +1,8 @@
 """One function for each library transform that the engine knows, registered by the transform's name.
 
 A function gets the library's object, reads its attributes, and returns the native steps that do the same, or
-raises NotNative with the reason. It does not look at `p` of Albumentations: the walker adds it to a single step,
-or puts several steps into a group with it.
+raises NotNative with the reason. It does not look at `p` of Albumentations: the walker adds it to a single
+step, or puts several steps into a group with it.
 """
 
 from __future__ import annotations
