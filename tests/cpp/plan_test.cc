@@ -79,6 +79,14 @@ TEST(Plan, KnowsWhichTablesAreConstant) {
   EXPECT_FALSE(plan_of({{"color_jitter", {}}, kNormalize}).full_schedule().constant_table);
 }
 
+TEST(Plan, AConstantTableHasTheValuesOfItsDraw) {
+  const Plan plan = plan_of({{"solarize", {{"threshold", 100.0}, {"p", 1.0}}}});
+  const auto& table = plan.full_schedule().constant_table;
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->channel(0)[99], 99);
+  EXPECT_EQ(table->channel(0)[100], 155);
+}
+
 TEST(Plan, KnowsTheShape) {
   const auto shape_of = [](const Plan& plan) {
     const PlannedShape& shape = plan.shape();

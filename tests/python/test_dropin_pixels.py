@@ -215,3 +215,43 @@ def test_images_can_be_written_to_and_kept(folder: Path) -> None:
     for images, _ in loader:
         images.zero_()
     assert all(torch.equal(a, b) for a, b in zip(kept, copies, strict=True))
+
+
+CERTAIN = {
+    "grey": v1.Grayscale(),
+    "grey in three channels": v1.Grayscale(3),
+    "sometimes grey": v1.RandomGrayscale(p=1),
+    "invert": v1.RandomInvert(p=1),
+    "posterize": v1.RandomPosterize(3, p=1),
+    "solarize": v1.RandomSolarize(100, p=1),
+    "autocontrast": v1.RandomAutocontrast(p=1),
+    "equalize": v1.RandomEqualize(p=1),
+    "sharpness": v1.RandomAdjustSharpness(1.7, p=1),
+    "pad": v1.Pad((3, 5), fill=7),
+    "saturation and hue": v1.ColorJitter(saturation=(1.3, 1.3), hue=(0.1, 0.1)),
+    "rotation": v1.RandomRotation((17, 17), expand=True),
+    "affine": v1.RandomAffine((20, 20), translate=None, scale=(0.9, 0.9), shear=(5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", set(CERTAIN) - {"saturation and hue"})
+def test_what_is_certain_has_the_same_pixels(folder: Path, name: str) -> None:
+    dataset = ImageFolder(folder, v1.Compose([v1.Resize((40, 50)), CERTAIN[name], v1.ToTensor()]))
+    ours = DataLoader(dataset, batch_size=4)
+    assert ours.explain().startswith("tier: native"), ours.explain()
+    for mine, theirs in zip(ours, torch.utils.data.DataLoader(dataset, batch_size=4), strict=True):
+        assert torch.equal(mine[0], theirs[0]), f"{(mine[0] != theirs[0]).sum()} values differ"
+
+
+def test_saturation_and_hue_come_in_either_order(folder: Path) -> None:
+    """Their order is drawn for each image, so each is one of two that torchvision can make."""
+    jitter = [v1.ColorJitter(saturation=(1.3, 1.3)), v1.ColorJitter(hue=(0.1, 0.1))]
+    datasets = [
+        ImageFolder(folder, v1.Compose([v1.Resize((40, 50)), *order, v1.ToTensor()]))
+        for order in (jitter, jitter[::-1])
+    ]
+    both = v1.Compose([v1.Resize((40, 50)), CERTAIN["saturation and hue"], v1.ToTensor()])
+    ours = DataLoader(ImageFolder(folder, both), batch_size=1)
+    assert ours.explain().startswith("tier: native"), ours.explain()
+    for index, (image, _) in enumerate(ours):
+        assert any(torch.equal(image[0], dataset[index][0]) for dataset in datasets)

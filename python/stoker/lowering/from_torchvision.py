@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from stoker.lowering import leaves
 from stoker.lowering.recipe import NotNative, RecipeBuilder, numbers, own_functions, whole_numbers
 
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -25,6 +26,9 @@ _DTYPES = {
 }
 _OVERRIDES = {"forward", "__call__", "transform", "make_params", "get_params", "_call_kernel", "check_inputs"}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+
+# Native operators exist, but not with every pixel, or not for Pillow images.
+_NOT_EXACT = {"GaussianBlur", "GaussianNoise"}
 
 Handler = Callable[[RecipeBuilder, Any, str, bool], None]
 
@@ -47,13 +51,27 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
     elif leaf in ("Compose", "Sequential"):
         for child in transform.transforms if leaf == "Compose" else transform:
             walk(builder, child)
-    elif leaf not in _HANDLERS:
-        builder.refuse(leaf, "no native operator")
     else:
         try:
-            _HANDLERS[leaf](builder, transform, leaf, is_v2)
+            if leaf in _HANDLERS:
+                _HANDLERS[leaf](builder, transform, leaf, is_v2)
+            else:
+                _on_pixels(builder, transform, leaf)
         except NotNative as problem:
             builder.refuse(leaf, str(problem))
+
+
+def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str) -> None:
+    """What the registry knows, in Pillow's arithmetic."""
+    lowering = leaves.find(leaves.TORCHVISION, leaf)
+    if lowering is None or leaf in _NOT_EXACT:
+        raise NotNative("no native operator")
+    (_needs_tensor if leaf == "RandomErasing" else _needs_pixels)(builder)
+    lowered = lowering(transform)
+    steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
+    for step in steps:
+        builder.append(step)
+    builder.note(leaf, f"native ({', '.join(step.name for step in steps) or 'nothing to do'})")
 
 
 def _needs_pixels(builder: RecipeBuilder) -> None:
@@ -151,21 +169,6 @@ def _flip(name: str) -> Handler:
     return handle
 
 
-def _color_jitter(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
-    for name in ("saturation", "hue"):
-        if getattr(transform, name) is not None:
-            raise NotNative(f"{name} has no native operator yet")
-    ranges = {
-        name: [1.0, 1.0] if getattr(transform, name) is None else numbers(getattr(transform, name), (2,))
-        for name in ("brightness", "contrast")
-    }
-    if all(value == [1.0, 1.0] for value in ranges.values()):
-        builder.note(leaf)
-        return
-    _needs_pixels(builder)
-    builder.move(leaf, "color_jitter", ranges)
-
-
 def _to_tensor(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
     _needs_pixels(builder)
     if torch.get_default_dtype() is not torch.float32:
@@ -252,7 +255,6 @@ _HANDLERS: dict[str, Handler] = {
     "RandomCrop": _random_crop,
     "RandomHorizontalFlip": _flip("horizontal_flip"),
     "RandomVerticalFlip": _flip("vertical_flip"),
-    "ColorJitter": _color_jitter,
     "ToTensor": _to_tensor,
     "PILToTensor": _pil_to_tensor,
     "ToImage": _to_image,

@@ -194,9 +194,14 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
   }
   const Segment& last = segments.back();
   if (last.is_constant_table && shape.channels > 0 && decoded_.dtype == DType::kUint8) {
-    const Draw draw;
+    std::vector<Draw> draws(last.tables.size());  // not random, and yet what the operators work with
     std::vector<TableStep> tables;
-    for (const size_t i : last.tables) tables.push_back({operators_[numbers[i]]->op.get(), &draw});
+    for (size_t i = 0; i < draws.size(); ++i) {
+      const Operator& op = *operators_[numbers[last.tables[i]]]->op;
+      Rng rng(SampleKey{}, 0);
+      if (op.draw(rng, {1, 256, shape.channels, DType::kUint8}, &draws[i])) return made;
+      tables.push_back({&op, &draws[i]});
+    }
     std::array<std::vector<uint8_t>, 2> storage;
     made.constant_table.emplace();
     made.constant_table->assign(table_ramp(tables, shape.channels, storage), dtype_);

@@ -175,7 +175,7 @@ def _random_posterize(transform: Any) -> Step:
 @torchvision("RandomSolarize")
 def _random_solarize(transform: Any) -> Step:
     (threshold,) = numbers(transform.threshold, (1,))
-    return Step("solarize", {"threshold": min(max(threshold, 0.0), 256.0), "p": float(transform.p)})
+    return Step("solarize", {"threshold": [min(max(threshold, 0.0), 256.0)] * 2, "p": float(transform.p)})
 
 
 @torchvision("RandomAutocontrast")
