@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import inspect
 import logging
-import sys
-from collections import deque
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed
 import torch.utils.data
-from torch.utils.data import _utils
 from torch.utils.data.dataloader import _BaseDataLoaderIter
-from torch.utils.dlpack import from_dlpack
 
-from stoker.errors import SampleError
 from stoker.lowering import NotNative
-from stoker.lowering.plan import Plan, plan_epoch
-
-__all__ = ["DataLoader"]
+from stoker.lowering.plan import plan_epoch
+from stoker.torch.native_iterator import LastRun, NativeIterator
 
 _T_co = TypeVar("_T_co", covariant=True)
 _log = logging.getLogger("stoker")
@@ -80,13 +73,13 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.max_bad = max_bad
         self.color = color
         self.exif = exif
-        self._stoker_last = _Last()
+        self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
         _check_options(self)
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         _check_options(self)
-        self._stoker_last = _Last()
+        self._stoker_last = LastRun()
         try:
             plan = plan_epoch(self)
         except NotNative as problem:
@@ -124,7 +117,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         return self._stoker_last.counters()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_stoker_last": _Last()}
+        state = {**self.__dict__, "_stoker_last": LastRun()}
         state.pop("_stoker_buffers", None)
         return state
 
@@ -165,145 +158,3 @@ def _check_options(loader: Any) -> None:
 def _world_size() -> int:
     is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     return torch.distributed.get_world_size() if is_distributed else 1
-
-
-class _Last:
-    """The most recent native run of a loader, or what it counted once it is closed."""
-
-    def __init__(self) -> None:
-        self.run: Any = None
-        self._counters: dict[str, Any] = {}
-
-    def counters(self) -> dict[str, Any]:
-        return dict(self.run.counters()) if self.run is not None else dict(self._counters)
-
-    def close(self) -> None:
-        run, self.run = self.run, None
-        if run is not None:
-            run.close()
-            self._counters = dict(run.counters())
-
-
-class NativeIterator(_BaseDataLoaderIter):
-    """One epoch (with persistent workers: one after the other) out of the engine.
-
-    torch's base class makes the draws that torch makes and runs the sampler; batches of indices go to the
-    engine as early as torch would hand them to its workers.
-    """
-
-    _workers: tuple[Any, ...] = ()  # there are no processes; callers that look for them find none
-
-    def __init__(self, loader: Any, plan: Plan, last: _Last) -> None:
-        self._last = last
-        super().__init__(loader)
-        self._plan = plan
-        self._epoch = 0
-        self._pending: deque[Exception | None] = deque()
-        threads = plan.options["threads"]
-        self._reads_ahead = self._num_workers > 0 or threads > 0
-        self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
-        self._run = last.run = plan.start(seed=int(self._base_seed))
-        if self._num_workers > 0:
-            self._reset(loader, first_iter=True)
-
-    def _reset(self, loader: Any, first_iter: bool = False) -> None:
-        super()._reset(loader, first_iter)
-        if not first_iter:
-            self._last.close()
-            self._epoch += 1
-            self._pending.clear()
-            self._run = self._last.run = self._plan.start(seed=int(self._base_seed))
-        self._fill()
-
-    def _fill(self) -> None:
-        while len(self._pending) < self._depth:
-            try:
-                keys = self._next_index()  # type: ignore[no-untyped-call]
-            except StopIteration:
-                return
-            self._pending.append(self._submit(keys))
-
-    def _submit(self, keys: Iterable[Any]) -> Exception | None:
-        """Queues one batch; an error in its keys waits for the batch's turn, as it would in a worker."""
-        try:
-            indices = self._plan.samples.indices(keys)
-            if not len(indices):
-                raise IndexError("the sampler gave an empty batch")
-        except Exception as problem:
-            return problem
-        self._run.submit(indices, self._epoch)
-        return None
-
-    def _next_data(self) -> Any:
-        batch = None
-        while batch is None:
-            if not self._pending:
-                self._fill()
-            if not self._pending:
-                if not self._persistent_workers:
-                    self._shutdown_workers()
-                raise StopIteration
-            batch = self._take()
-        data = self._collate(batch)
-        if self._pin_memory:
-            data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
-        return data
-
-    def _take(self) -> Any:
-        """The next batch, or None for one that the policy "skip" has emptied."""
-        problem = self._pending[0]
-        batch: Any = None
-        if problem is None:
-            try:
-                batch = self._run.next(self._timeout or None)
-            except SampleError as bad:
-                problem = bad
-            except TimeoutError:
-                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
-        self._pending.popleft()
-        if self._reads_ahead:
-            self._fill()
-        if problem is not None:
-            raise problem
-        return batch if len(batch.indices) else None
-
-    def _collate(self, batch: Any) -> Any:
-        samples = self._plan.samples
-        recipe = samples.recipe
-        if recipe is None:
-            columns = [
-                torch.from_numpy(batch.column(str(place))).view(dtype)
-                for place, dtype in enumerate(samples.dtypes)
-            ]
-            return columns if self._plan.collates else self._collate_fn(list(zip(*columns, strict=True)))
-        targets = samples.python_targets(batch)
-        if self._plan.collates:
-            images = from_dlpack(batch.images)
-            if targets is None:
-                return [images, torch.from_numpy(batch.column("target"))]
-            return [images, _utils.collate.default_collate(targets)]  # type: ignore[no-untyped-call]
-        if targets is None:
-            targets = batch.column("target").tolist()
-        return self._collate_fn(list(zip(_single_images(batch.images, recipe.sample), targets, strict=True)))
-
-    def _shutdown_workers(self) -> None:
-        self._last.close()
-
-    def __del__(self) -> None:
-        last = self.__dict__.get("_last")
-        if last is not None:
-            last.close()
-
-
-def _single_images(images: Any, sample: str) -> list[Any]:
-    """The images of a batch one by one, each as the Python pipeline would have returned it."""
-    if isinstance(images, list):
-        tensors = [from_dlpack(image) for image in images]
-    else:
-        tensors = list(from_dlpack(images).unbind(0))
-    if sample == "array":
-        return [tensor.numpy() for tensor in tensors]
-    if sample == "image":
-        wrap = sys.modules["torchvision"].tv_tensors.Image
-        return [wrap(tensor) for tensor in tensors]
-    return tensors
