@@ -281,3 +281,42 @@ def hash64(data: bytes) -> int:
 
 def hash_file(path: object, offset: int = 0) -> int:
     """XXH3-64 of a file's bytes from `offset` on."""
+
+class ScalingCurve:
+    """A loader's rate by threads; made by fit_scaling."""
+
+    @property
+    def rate_one(self) -> float: ...
+    @property
+    def contention(self) -> float: ...
+    @property
+    def coherence(self) -> float: ...
+    @property
+    def crowding(self) -> float: ...
+    @property
+    def cores(self) -> float: ...
+    @property
+    def error(self) -> float:
+        """Root mean square of the relative differences to the points."""
+
+    def rate(self, threads: float) -> float:
+        """Samples a second."""
+
+    def efficiency(self, threads: float) -> float:
+        """1 is perfect scaling."""
+
+    def fewest_near_best(self, most: int, slack: float = 0.03) -> int:
+        """The fewest threads whose rate is within `slack` of the best."""
+
+    def fewest_for_rate(self, rate: float, most: int) -> int:
+        """
+        The fewest threads with at least this rate; where there are none, those near the best.
+        """
+
+def fit_scaling(points: Sequence[Sequence[float]], cores: float) -> ScalingCurve:
+    """The curve through (threads, samples_per_s) points."""
+
+def judge(measured: dict[str, Any]) -> dict[str, Any]:
+    """
+    What bounds training, of a dict: steps (name, kind, cpu_ms, is_serial), threads, cores, loader_rate, trainer_rate, training_rate, storage_rate, scaling, shares (busy, starved, blocked, off_cpu).
+    """

@@ -10,4 +10,5 @@ NB_MODULE(_native, module) {
   stoker::bind_run(module);
   stoker::bind_statistics(module);
   stoker::bind_pack(module);
+  stoker::bind_advise(module);
 }

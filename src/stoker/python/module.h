@@ -12,6 +12,7 @@ void bind_sources(nb::module_& module);
 void bind_run(nb::module_& module);
 void bind_statistics(nb::module_& module);
 void bind_pack(nb::module_& module);
+void bind_advise(nb::module_& module);
 // Engine errors to the classes of stoker.errors.
 void bind_errors(nb::module_& module);
 
