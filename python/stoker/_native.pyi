@@ -59,6 +59,11 @@ class Operator:
 def operators() -> list[Any]:
     """All operators with their parameters, from the registry."""
 
+def examples_of(name: str) -> list[Any]:
+    """
+    Sets of parameters that show what an operator does, for tests and benchmarks.
+    """
+
 def make_group(name: str, children: Sequence[Operator], options: dict[str, Any]) -> Operator: ...
 def make_operator(name: str, parameters: dict[str, Any]) -> Operator: ...
 def read_boxes(

@@ -417,7 +417,7 @@ MADE += [
     _native.make_operator(info["name"], example)
     for info in _native.operators()
     if info["name"] not in {operator.name for operator in MADE}
-    for example in info["examples"][:1]
+    for example in _native.examples_of(info["name"])[:1]
 ]
 
 

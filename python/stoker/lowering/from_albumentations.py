@@ -94,8 +94,9 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
 
 def _walk(builder: RecipeBuilder, transform: Any) -> None:
     """The outermost Compose: its children in order, ToTensorV2 among them."""
-    _check_own(builder, transform)
-    if type(transform).__name__ == "Compose" and transform.p >= 1 and not builder.reasons:
+    if not _check_own(builder, transform):
+        return
+    if type(transform).__name__ == "Compose" and transform.p >= 1:
         try:
             _check_compose(transform)
         except NotNative as problem:

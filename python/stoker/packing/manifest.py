@@ -10,9 +10,8 @@ from typing import Any
 
 from stoker import _native
 from stoker.errors import ShardError
-from stoker.packing.plan import PLAN_NAME, Plan, check_fields, load_plan
+from stoker.packing.plan import PLAN_NAME, Plan, check_fields, load, load_plan
 from stoker.packing.steps import canonical, digest
-from stoker.statistics.file import parsed
 
 MANIFEST_NAME = "manifest.json"
 STATISTICS_NAME = "statistics.json"
@@ -92,25 +91,16 @@ def load_manifest(folder: str) -> Manifest | None:
         ShardError: It is damaged or of another version; the message names the field.
         OSError: It cannot be read.
     """
-    path = os.path.join(folder, MANIFEST_NAME)
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        return None
-    try:
-        return _manifest_of(parsed(data))
-    except ValueError as error:
-        raise ShardError(
-            f"{path}: {error} Run `stoker pack --finalise {folder}`, which makes it anew."
-        ) from None
+    return load(
+        os.path.join(folder, MANIFEST_NAME),
+        _FORMAT,
+        _VERSION,
+        _manifest_of,
+        hint=f"Run `stoker pack --finalise {folder}`, which makes it anew.",
+    )
 
 
-def _manifest_of(given: Any) -> Manifest:
-    if not isinstance(given, dict) or given.get("format") != _FORMAT:
-        raise ValueError(f"field 'format' must be {_FORMAT!r}.")
-    if given.get("version") != _VERSION:
-        raise ValueError(f"field 'version' must be {_VERSION}, got {given.get('version')!r}.")
+def _manifest_of(given: dict[str, Any]) -> Manifest:
     check_fields(given, _FIELDS, "")
     for index, each in enumerate(given["files"]):
         if not isinstance(each, dict):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from stoker import _native
 from stoker.errors import ShardError
 from stoker.packing.steps import Step, canonical, digest
 from stoker.statistics.file import parsed
+
+_T = TypeVar("_T")
 
 PLAN_NAME = "plan.json"
 _FORMAT, _VERSION = "stoker plan", 1
@@ -113,26 +115,41 @@ def load_plan(folder: str) -> Plan | None:
         ShardError: It is damaged or of another version; the message names the field.
         OSError: It cannot be read.
     """
-    path = os.path.join(folder, PLAN_NAME)
+    return load(
+        os.path.join(folder, PLAN_NAME),
+        _FORMAT,
+        _VERSION,
+        _plan_of,
+        hint="It is damaged or not stoker's; put a copy back, or remove the folder and pack again.",
+    )
+
+
+def load(
+    path: str, file_format: str, version: int, read: Callable[[dict[str, Any]], _T], *, hint: str
+) -> _T | None:
+    """What `read` makes of the JSON object in a file; None where there is no file.
+
+    Raises:
+        ShardError: It is damaged or of another format or version; the message names the field.
+        OSError: It cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
         return None
     try:
-        return _plan_of(parsed(data))
+        given = parsed(data)
+        if not isinstance(given, dict) or given.get("format") != file_format:
+            raise ValueError(f"field 'format' must be {file_format!r}.")
+        if given.get("version") != version:
+            raise ValueError(f"field 'version' must be {version}, got {given.get('version')!r}.")
+        return read(given)
     except ValueError as error:
-        raise ShardError(
-            f"{path}: {error} It is damaged or not stoker's; put a copy back, or remove the folder and "
-            "pack again."
-        ) from None
+        raise ShardError(f"{path}: {error} {hint}") from None
 
 
-def _plan_of(given: Any) -> Plan:
-    if not isinstance(given, dict) or given.get("format") != _FORMAT:
-        raise ValueError(f"field 'format' must be {_FORMAT!r}.")
-    if given.get("version") != _VERSION:
-        raise ValueError(f"field 'version' must be {_VERSION}, got {given.get('version')!r}.")
+def _plan_of(given: dict[str, Any]) -> Plan:
     check_fields(given, {**_FIELDS, "fingerprint": dict, "id": str}, "")
     check_fields(given["fingerprint"], _FINGERPRINT_FIELDS, "fingerprint.")
     if given["samples_per_shard"] < 1 or given["samples"] < 1 or given["fingerprint"]["variants"] < 1:

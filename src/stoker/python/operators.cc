@@ -37,16 +37,25 @@ nb::list describe_operators() {
     nb::list parameters;
     for (const ParameterInfo& parameter : info.parameters) parameters.append(describe_parameter(parameter));
     out["parameters"] = parameters;
-    nb::list examples;
-    for (const auto& example : info.make()->examples()) {
-      nb::dict given;
-      for (const auto& [name, value] : example) given[name.c_str()] = value_to_python(value);
-      examples.append(given);
-    }
-    out["examples"] = examples;
     all.append(out);
   }
   return all;
+}
+
+nb::dict parameters_to_python(const std::map<std::string, Value>& parameters) {
+  nb::dict out;
+  for (const auto& [name, value] : parameters) out[name.c_str()] = value_to_python(value);
+  return out;
+}
+
+// Parameters that show what an operator does, one set after the other.
+nb::list examples_of(const std::string& name) {
+  nb::list examples;
+  for (const OperatorInfo& info : operators()) {
+    if (info.name != name) continue;
+    for (const auto& example : info.make()->examples()) examples.append(parameters_to_python(example));
+  }
+  return examples;
 }
 
 nb::dict draw_to_python(const Operator& op, const Draw& draw) {
@@ -232,33 +241,19 @@ std::vector<std::array<double, N>> rows_from_python(const std::string& name, con
   return rows;
 }
 
-nb::list move_boxes(const NamedOperator& named, const nb::object& given, int height, int width,
-                    const nb::dict& draw, bool is_single) {
-  std::vector<Box> boxes;
-  for (const auto& [x_min, y_min, x_max, y_max] : rows_from_python<4>("boxes", given))
-    boxes.push_back({x_min, y_min, x_max, y_max, static_cast<int32_t>(boxes.size()), is_single});
+// Boxes or keypoints after one operator.
+template <class Row, auto kMove>
+nb::list move_rows(const NamedOperator& named, const nb::object& given, int height, int width,
+                   const nb::dict& draw, bool is_single) {
+  std::vector<Row> rows;
+  for (const auto& [a, b, c, d] : rows_from_python<4>(named.name, given))
+    rows.push_back({a, b, c, d, static_cast<int32_t>(rows.size()), is_single});
   const ImageShape shape{height, width, 3, DType::kUint8};
   const Draw drawn = draw_from_python(named, draw);
   check_draw(named, drawn, shape);
-  single(named).move_boxes(drawn, shape, boxes);
+  (single(named).*kMove)(drawn, shape, rows);
   nb::list out;
-  for (const Box& box : boxes)
-    out.append(nb::make_tuple(box.x_min, box.y_min, box.x_max, box.y_max, box.row));
-  return out;
-}
-
-nb::list move_keypoints(const NamedOperator& named, const nb::object& given, int height, int width,
-                        const nb::dict& draw, bool is_single) {
-  std::vector<Keypoint> points;
-  for (const auto& [x, y, angle, scale] : rows_from_python<4>("keypoints", given))
-    points.push_back({x, y, angle, scale, static_cast<int32_t>(points.size()), is_single});
-  const ImageShape shape{height, width, 3, DType::kUint8};
-  const Draw drawn = draw_from_python(named, draw);
-  check_draw(named, drawn, shape);
-  single(named).move_keypoints(drawn, shape, points);
-  nb::list out;
-  for (const Keypoint& point : points)
-    out.append(nb::make_tuple(point.x, point.y, point.angle, point.scale, point.row));
+  for (const auto& [a, b, c, d, row, _] : rows) out.append(nb::make_tuple(a, b, c, d, row));
   return out;
 }
 
@@ -274,10 +269,7 @@ void bind_operators(nb::module_& module) {
       .def_prop_ro("parameters",
                    [](const NamedOperator& named) {
                      if (named.group != nullptr) return group_to_python(*named.group);
-                     nb::dict out;
-                     for (const auto& [name, value] : named.parameters)
-                       out[name.c_str()] = value_to_python(value);
-                     return out;
+                     return parameters_to_python(named.parameters);
                    })
       .def_prop_ro("is_random", &NamedOperator::is_random)
       .def_prop_ro("draw_names",
@@ -339,14 +331,16 @@ void bind_operators(nb::module_& module) {
             return apply_operator(named, mask, draw, ApplyBy::kMask);
           },
           nb::arg("mask"), nb::arg("draw"), "As apply, for a mask of the image's height and width.")
-      .def("move_boxes", &move_boxes, nb::arg("boxes"), nb::arg("height"), nb::arg("width"), nb::arg("draw"),
-           nb::arg("is_single") = false,
+      .def("move_boxes", &move_rows<Box, &Operator::move_boxes>, nb::arg("boxes"), nb::arg("height"),
+           nb::arg("width"), nb::arg("draw"), nb::arg("is_single") = false,
            "Boxes (x_min, y_min, x_max, y_max) in shares of the sides, moved; with the row each came from. "
            "is_single: the library's array would be float32, which holds these numbers.")
-      .def("move_keypoints", &move_keypoints, nb::arg("keypoints"), nb::arg("height"), nb::arg("width"),
-           nb::arg("draw"), nb::arg("is_single") = false,
+      .def("move_keypoints", &move_rows<Keypoint, &Operator::move_keypoints>, nb::arg("keypoints"),
+           nb::arg("height"), nb::arg("width"), nb::arg("draw"), nb::arg("is_single") = false,
            "Keypoints (x, y, angle, scale) in pixels and radians, moved; with the row each came from.");
   module.def("operators", &describe_operators, "All operators with their parameters, from the registry.");
+  module.def("examples_of", &examples_of, nb::arg("name"),
+             "Sets of parameters that show what an operator does, for tests and benchmarks.");
   module.def(
       "make_group",
       [](const std::string& name, std::vector<NamedOperator> children, const nb::dict& options) {

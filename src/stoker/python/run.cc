@@ -19,11 +19,6 @@ namespace {
 // How long a wait may go without looking for Ctrl-C.
 constexpr int64_t kSignalCheckNs = 50'000'000;
 
-// A batch that knows what its fields are.
-struct PythonBatch : Batch {
-  std::shared_ptr<const Source> source;
-};
-
 RunOptions take_run_options(nb::dict& given) {
   RunOptions options;
   options.threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "threads", 1), -1, 1'000'000));
@@ -94,7 +89,7 @@ nb::object next_batch(Run& run, std::optional<double> timeout_s) {
       const nb::gil_scoped_release release;
       batch = next_unless_ending(run, here);
     }
-    if (batch) return nb::cast(PythonBatch{std::move(*batch), run.source()});
+    if (batch) return nb::cast(std::move(*batch));
     if (run.pending() == 0) return nb::none();
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     if (timeout_s && static_cast<double>(wall_ns() - begin) > *timeout_s * 1e9) {
@@ -105,35 +100,31 @@ nb::object next_batch(Run& run, std::optional<double> timeout_s) {
 }
 
 // Masks of one channel have no channel axis.
-std::vector<int64_t> axes_of_field(const Source& source, size_t field, const ImageShape& shape,
-                                   Layout layout) {
-  if (source.fields()[field].kind == FieldKind::kMask && shape.channels == 1)
-    return {shape.height, shape.width};
-  return axes_of(shape, layout);
+std::vector<int64_t> axes_of_field(const FieldValues& values, const ImageShape& shape) {
+  if (values.kind == FieldKind::kMask && shape.channels == 1) return {shape.height, shape.width};
+  return axes_of(shape, values.layout);
 }
 
-nb::object field_of(const Batch& batch, const Source& source, size_t field) {
-  const FieldValues& values = batch.fields[field];
+nb::object field_of(const Batch& batch, const FieldValues& values) {
   if (!values.list.empty()) {
     nb::list list;
     for (const ListedImage& image : values.list)
-      list.append(array_over(image.data, axes_of_field(source, field, image.shape, values.layout),
-                             image.shape.dtype));
+      list.append(array_over(image.data, axes_of_field(values, image.shape), image.shape.dtype));
     return list;
   }
   if (values.data == nullptr) return nb::none();
-  std::vector<int64_t> shape = axes_of_field(source, field, values.shape, values.layout);
+  std::vector<int64_t> shape = axes_of_field(values, values.shape);
   shape.insert(shape.begin(), static_cast<int64_t>(batch.indices.size()));
   return array_over(values.data, shape, values.shape.dtype);
 }
 
-nb::object images_of(const PythonBatch& batch) {
-  return batch.fields.empty() ? nb::none() : field_of(batch, *batch.source, 0);
+nb::object images_of(const Batch& batch) {
+  return batch.fields.empty() ? nb::none() : field_of(batch, batch.fields[0]);
 }
 
-nb::object field_by_name(const PythonBatch& batch, const std::string& name) {
-  for (size_t i = 0; i < batch.fields.size(); ++i) {
-    if (batch.fields[i].name == name) return field_of(batch, *batch.source, i);
+nb::object field_by_name(const Batch& batch, const std::string& name) {
+  for (const FieldValues& values : batch.fields) {
+    if (values.name == name) return field_of(batch, values);
   }
   throw ArgumentError("batch: there is no field '" + name + "'.");
 }
@@ -147,7 +138,7 @@ nb::object array_of(const std::vector<T>& values, const std::vector<int64_t>& sh
 }
 
 // (values, starts, rows) of boxes or keypoints.
-nb::object ragged_of(const PythonBatch& batch, const std::string& name) {
+nb::object ragged_of(const Batch& batch, const std::string& name) {
   for (const RaggedValues& each : batch.ragged) {
     if (each.name != name) continue;
     const auto rows = static_cast<int64_t>(each.rows.size());
@@ -158,7 +149,7 @@ nb::object ragged_of(const PythonBatch& batch, const std::string& name) {
   throw ArgumentError("batch: there are no boxes or keypoints '" + name + "'.");
 }
 
-nb::object column_of(const PythonBatch& batch, const std::string& name) {
+nb::object column_of(const Batch& batch, const std::string& name) {
   for (const ColumnValues& column : batch.columns) {
     if (column.name == name) return array_over(column.data, column.shape, column.dtype);
   }
@@ -229,10 +220,10 @@ void bind_run(nb::module_& module) {
   nb::class_<RecyclingProvider>(module, "Buffers",
                                 "Memory of batches that runs may share, one after another.")
       .def(nb::init<size_t>(), nb::arg("max_free"));
-  nb::class_<PythonBatch>(module, "Batch")
+  nb::class_<Batch>(module, "Batch")
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
       .def_prop_ro("indices",
-                   [](const PythonBatch& batch) {
+                   [](const Batch& batch) {
                      return array_of(batch.indices, {static_cast<int64_t>(batch.indices.size())},
                                      DType::kInt64);
                    })

@@ -1,6 +1,7 @@
 #include "stoker/run/pipeline.h"
 
 #include "stoker/base/clock.h"
+#include "stoker/transform/geometry.h"
 
 namespace stoker {
 namespace {
@@ -10,15 +11,6 @@ constexpr size_t kKeptScratchBytes = size_t{8} << 20;
 
 // Random orders of many operators make many schedules; above this number they are made anew.
 constexpr size_t kMaxSchedules = 4096;
-
-Failure failed(SampleErrorCode code, std::string step, std::string found, std::string hint) {
-  SampleError error;
-  error.code = code;
-  error.step = std::move(step);
-  error.found = std::move(found);
-  error.hint = std::move(hint);
-  return error;
-}
 
 }  // namespace
 
@@ -30,10 +22,11 @@ Pipeline::Pipeline(const Plan& plan, const Source& source, const std::atomic<boo
   mask_options_.keep_wide = true;
 }
 
-// Hands regions of one field to the spatial chain, and keeps the time of it apart.
+// Hands regions of one field to the spatial chain, and counts the time of it.
 class Pipeline::Decoding : public RegionReader {
  public:
-  Decoding(Pipeline& pipeline, const SamplePart& part) : pipeline_(pipeline), part_(part) {}
+  Decoding(Pipeline& pipeline, const SamplePart& part, StepCounters& counters)
+      : pipeline_(pipeline), part_(part), counters_(counters) {}
 
   Failure open(const DecodeOptions& options, ImageShape* shape) {
     const int64_t begin = thread_cpu_ns();
@@ -44,7 +37,7 @@ class Pipeline::Decoding : public RegionReader {
       failure = pipeline_.decoders_.open(part_.bytes.view(), options, &shape_);
     }
     *shape = shape_;
-    decode_ns += thread_cpu_ns() - begin;
+    counters_.decode_ns.add(thread_cpu_ns() - begin);
     return failure;
   }
 
@@ -60,68 +53,77 @@ class Pipeline::Decoding : public RegionReader {
     const Image out = packed_image(pipeline_.decoded_.reserve(shape.bytes()), shape);
     Failure failure = pipeline_.decoders_.decode(region, out);
     *pixels = out;
-    decode_ns += thread_cpu_ns() - begin;
+    counters_.decode_ns.add(thread_cpu_ns() - begin);
     return failure;
   }
-
-  int64_t decode_ns = 0;
 
  private:
   Pipeline& pipeline_;
   const SamplePart& part_;
+  StepCounters& counters_;
   ImageShape shape_;
 };
 
 Failure Pipeline::run(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters) {
   const int64_t begin = thread_cpu_ns();
   const int64_t store_before = counters.store_ns.get();
-  int64_t decode_ns = 0;
-  Failure failure;
-  ImageShape first;
-  for (size_t field = 0; field < sample.parts.size() && !failure; ++field) {
-    const Field& kind = source_.fields()[field];
-    const bool is_mask = kind.kind == FieldKind::kMask;
-    Decoding decoding(*this, sample.parts[field]);
-    ImageShape decoded;
-    failure = decoding.open(is_mask ? mask_options_ : decode_options_, &decoded);
-    const DType expected = plan_.options().image_dtype;
-    if (!failure && !is_mask && !sample.parts[field].raw_shape && decoded.dtype != expected) {
-      failure = failed(SampleErrorCode::kUnsupported, "decode",
-                       "the image is " + std::string(name_of(decoded.dtype)) + ", expected is " +
-                           std::string(name_of(expected)),
-                       "choose another image_dtype, or leave the file out");
-    }
-    if (!failure && field > 0 && (decoded.height != first.height || decoded.width != first.width)) {
-      failure = failed(SampleErrorCode::kShape, kind.name,
-                       "it is " + std::to_string(decoded.height) + " x " + std::to_string(decoded.width) +
-                           " pixels, the image is " + std::to_string(first.height) + " x " +
-                           std::to_string(first.width) + "; all fields of a sample need one size",
-                       "make them the same size, or leave the sample out");
-    }
-    if (!failure && field == 0) {
-      first = decoded;
-      failure = draw_all(key, decoded);
-    }
-    if (!failure) {
-      failure = is_mask ? run_mask(field, decoded, decoding, sink)
-                        : run_image(field, decoded, decoding, sink, counters);
-    }
-    decode_ns += decoding.decode_ns;
-  }
-  for (size_t i = 0; i < source_.ragged_columns().size() && !failure; ++i) {
-    failure = source_.ragged_columns()[i].kind == FieldKind::kBoxes
-                  ? run_boxes(i, sample.index, key.epoch, sink)
-                  : run_keypoints(i, sample.index, key.epoch, sink);
-  }
-  const int64_t store_ns = counters.store_ns.get() - store_before;
-  counters.decode_ns.add(decode_ns);
-  counters.transform_ns.add(thread_cpu_ns() - begin - decode_ns - store_ns);
+  const int64_t decode_before = counters.decode_ns.get();
+  const Failure failure = run_fields(sample, key, sink, counters);
+  const int64_t elsewhere = counters.store_ns.get() - store_before + counters.decode_ns.get() - decode_before;
+  counters.transform_ns.add(thread_cpu_ns() - begin - elsewhere);
   counters.samples.add(1);
   for (const SamplePart& part : sample.parts)
     counters.bytes_decoded.add(static_cast<int64_t>(part.bytes.view().size()));
   decoded_.trim(kKeptScratchBytes);
   chain_.trim(kKeptScratchBytes);
   return failure;
+}
+
+Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink,
+                             StepCounters& counters) {
+  for (size_t field = 0; field < sample.parts.size(); ++field) {
+    const bool is_mask = source_.fields()[field].kind == FieldKind::kMask;
+    Decoding decoding(*this, sample.parts[field], counters);
+    ImageShape decoded;
+    if (Failure failure = decoding.open(is_mask ? mask_options_ : decode_options_, &decoded)) return failure;
+    if (Failure failure = check_field(field, sample.parts[field], decoded)) return failure;
+    if (field == 0) {
+      if (Failure failure = draw_all(key, decoded)) return failure;
+    }
+    Failure failure = is_mask ? run_mask(field, decoded, decoding, sink)
+                              : run_image(field, decoded, decoding, sink, counters);
+    if (failure) return failure;
+  }
+  for (size_t i = 0; i < source_.ragged_columns().size(); ++i) {
+    Failure failure = source_.ragged_columns()[i].kind == FieldKind::kBoxes
+                          ? run_boxes(i, sample.index, key.epoch, sink)
+                          : run_keypoints(i, sample.index, key.epoch, sink);
+    if (failure) return failure;
+  }
+  return std::nullopt;
+}
+
+// What only the file could tell: an image of the dtype that was planned, and all fields of the first's size.
+Failure Pipeline::check_field(size_t field, const SamplePart& part, const ImageShape& decoded) const {
+  const Field& kind = source_.fields()[field];
+  const DType expected = plan_.options().image_dtype;
+  if (kind.kind != FieldKind::kMask && !part.raw_shape && decoded.dtype != expected) {
+    return SampleError{.code = SampleErrorCode::kUnsupported,
+                       .step = "decode",
+                       .found = "the image is " + std::string(name_of(decoded.dtype)) + ", expected is " +
+                                std::string(name_of(expected)),
+                       .hint = "choose another image_dtype, or leave the file out"};
+  }
+  if (field == 0) return std::nullopt;
+  const ImageShape& first = shapes_[0];
+  if (decoded.height == first.height && decoded.width == first.width) return std::nullopt;
+  return SampleError{.code = SampleErrorCode::kShape,
+                     .step = kind.name,
+                     .found = "it is " + std::to_string(decoded.height) + " x " +
+                              std::to_string(decoded.width) + " pixels, the image is " +
+                              std::to_string(first.height) + " x " + std::to_string(first.width) +
+                              "; all fields of a sample need one size",
+                     .hint = "make them the same size, or leave the sample out"};
 }
 
 // All randomness of the sample, in the order the user wrote, before any pixel is touched.
@@ -135,22 +137,26 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
     const size_t place = steps_.size();
     const NamedOperator& named = *plan_.operators()[taken.number];
     Rng rng(key, taken.path);
-    draws_[place] = {};
+    draws_[place].reset();
     if (Failure failure = named.op->draw(rng, shapes_[place], &draws_[place])) return failure;
     if (!draws_[place].applies) continue;
     try {
       shapes_[place + 1] = named.op->shape_after(draws_[place], shapes_[place]);
     } catch (const ArgumentError& refused) {  // what the plan could not know: this image's channels
-      return failed(SampleErrorCode::kShape, named.name, refused.what(), "choose color='rgb' or 'gray'");
+      return SampleError{.code = SampleErrorCode::kShape,
+                         .step = named.name,
+                         .found = refused.what(),
+                         .hint = "choose color='rgb' or 'gray'"};
     }
     const ImageShape& shape = shapes_[place + 1];
     const int64_t pixels = static_cast<int64_t>(shape.height) * shape.width;
     if (pixels > decode_options_.limits.max_pixels) {
-      return failed(SampleErrorCode::kTooLarge, named.name,
-                    "the result would be " + std::to_string(shape.height) + " x " +
-                        std::to_string(shape.width) + " pixels, allowed are " +
-                        std::to_string(decode_options_.limits.max_pixels) + " in all",
-                    "remove the image or choose another size");
+      return SampleError{.code = SampleErrorCode::kTooLarge,
+                         .step = named.name,
+                         .found = "the result would be " + std::to_string(shape.height) + " x " +
+                                  std::to_string(shape.width) + " pixels, allowed are " +
+                                  std::to_string(decode_options_.limits.max_pixels) + " in all",
+                         .hint = "remove the image or choose another size"};
     }
     steps_.push_back(static_cast<char16_t>(taken.number));
   }
@@ -223,15 +229,13 @@ Failure Pipeline::run_mask(size_t field, const ImageShape& decoded, RegionReader
     const Operator& op = *step(place).op;
     if (!op.moves_pixels()) continue;
     if (op.has_geometry()) {
-      Geometry geometry = op.geometry(draws_[place], shapes_[place]);
-      geometry.fill = geometry.mask_fill;
-      if (geometry.resize) {
-        geometry.resize->interpolation = geometry.resize->mask_interpolation;
-        if (decoded.dtype != DType::kUint8) {
-          return failed(SampleErrorCode::kUnsupported, source_.fields()[field].name,
-                        "the mask is " + std::string(name_of(decoded.dtype)) + ", resized are uint8 masks",
-                        "store class numbers in 8 bits");
-        }
+      const Geometry geometry = mask_geometry(op.geometry(draws_[place], shapes_[place]));
+      if (geometry.resize && decoded.dtype != DType::kUint8) {
+        return SampleError{
+            .code = SampleErrorCode::kUnsupported,
+            .step = source_.fields()[field].name,
+            .found = "the mask is " + std::string(name_of(decoded.dtype)) + ", resized are uint8 masks",
+            .hint = "store class numbers in 8 bits"};
       }
       if (Failure failure = chain_.add(geometry)) return failure;
       continue;
@@ -249,74 +253,6 @@ Failure Pipeline::run_mask(size_t field, const ImageShape& decoded, RegionReader
   store.layout = pixels.channels() == 1 ? Layout::kHwc : plan_.options().layout;
   store.dtype = pixels.shape.dtype;
   return sink.take(field, pixels, store);
-}
-
-// Boxes go through every step of their own, with the clipping and filtering between steps that is part of
-// what the steps mean; they cost little.
-Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
-  const PlanOptions& options = plan_.options();
-  const RaggedRows rows = source_.ragged_rows(column, index, epoch);
-  std::vector<BoxNumbers> numbers(rows.values.size() / 4);
-  for (size_t i = 0; i < rows.values.size(); ++i) numbers[i / 4].values[i % 4] = rows.values[i];
-  std::vector<Box> boxes;
-  if (rows.origins.empty()) {
-    boxes = boxes_from(plan_.row_formats()[column].boxes, numbers, shapes_[0].height, shapes_[0].width,
-                       /*is_double=*/false);
-    if (options.clips_boxes) clip_to_image(boxes);
-    if (const std::optional<std::string> problem = problem_of(boxes)) {
-      return failed(SampleErrorCode::kShape, source_.ragged_columns()[column].name, *problem,
-                    "mend the boxes, or have them clipped");
-    }
-  } else {  // packed on the way through the operators, as they were
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      const auto& [x_min, y_min, x_max, y_max] = numbers[i].values;
-      boxes.push_back({x_min, y_min, x_max, y_max, rows.origins[i].row, rows.origins[i].is_single});
-    }
-  }
-  for (size_t place = 0; place < steps_.size(); ++place) {
-    if (!step(place).op->moves_pixels()) continue;
-    step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
-    filter_boxes(options.box_rules, shapes_[place + 1].height, shapes_[place + 1].width, boxes);
-  }
-  const ImageShape& end = shapes_[steps_.size()];
-  filter_boxes(options.box_rules, end.height, end.width, boxes);
-  sink.take_boxes(column, boxes);
-  return std::nullopt;
-}
-
-Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
-  const PlanOptions& options = plan_.options();
-  const RaggedRows rows = source_.ragged_rows(column, index, epoch);
-  std::vector<Keypoint> points;
-  if (rows.origins.empty()) {
-    const auto width = static_cast<size_t>(source_.ragged_columns()[column].width);
-    std::vector<std::vector<double>> numbers;
-    for (size_t i = 0; i < rows.values.size(); i += width) {
-      const std::span<const double> row = rows.values.subspan(i, width);
-      numbers.emplace_back(row.begin(), row.end());
-    }
-    points = keypoints_from(plan_.row_formats()[column].keypoints, numbers, options.angle_in_degrees,
-                            /*is_double=*/false);
-    if (options.removes_invisible) {
-      if (const auto problem = problem_of(points, shapes_[0].height, shapes_[0].width)) {
-        return failed(SampleErrorCode::kShape, source_.ragged_columns()[column].name, *problem,
-                      "mend the keypoints, or keep invisible ones");
-      }
-    }
-  } else {
-    for (size_t i = 0; i < rows.origins.size(); ++i) {
-      const std::span<const double> row = rows.values.subspan(4 * i, 4);
-      points.push_back({row[0], row[1], row[2], row[3], rows.origins[i].row, rows.origins[i].is_single});
-    }
-  }
-  for (size_t place = 0; place < steps_.size(); ++place) {
-    if (!step(place).op->moves_pixels()) continue;
-    step(place).op->move_keypoints(draws_[place], shapes_[place], points);
-    if (options.removes_invisible)
-      filter_keypoints(shapes_[place + 1].height, shapes_[place + 1].width, points);
-  }
-  sink.take_keypoints(column, points);
-  return std::nullopt;
 }
 
 std::vector<TableStep> Pipeline::table_steps(const std::vector<size_t>& places) const {

@@ -43,6 +43,8 @@ class Pipeline {
  private:
   class Decoding;
 
+  Failure run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters);
+  Failure check_field(size_t field, const SamplePart& part, const ImageShape& decoded) const;
   Failure draw_all(const SampleKey& key, const ImageShape& decoded);
   Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
                     StepCounters& counters);

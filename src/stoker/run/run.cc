@@ -103,7 +103,6 @@ CountersReading Run::counters() const {
 std::vector<SampleError> Run::bad_samples() const {
   return state_->is_forked_copy() ? std::vector<SampleError>{} : state_->bad_samples();
 }
-std::shared_ptr<const Source> Run::source() const { return state_->source(); }
 std::string Run::explain() const { return state_->explain(); }
 
 }  // namespace stoker

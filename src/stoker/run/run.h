@@ -44,6 +44,7 @@ struct ListedImage {
 // One fetched field of a batch: images or masks.
 struct FieldValues {
   std::string name;
+  FieldKind kind = FieldKind::kImage;
   Layout layout = Layout::kChw;
   Buffer data;  // dense: a sample of `shape` after the other
   ImageShape shape;
@@ -107,7 +108,6 @@ class Run {
   // Ends all waits, drops all batches, joins the threads. Idempotent, any thread.
   void close();
 
-  std::shared_ptr<const Source> source() const;
   CountersReading counters() const;
   // Every bad sample so far, by index.
   std::vector<SampleError> bad_samples() const;

@@ -38,7 +38,6 @@ class Run::State {
   std::optional<Batch> next(int64_t wait_ns);
   int64_t pending() const;
   void close();
-  std::shared_ptr<const Source> source() const { return source_; }
   CountersReading counters() const;
   std::vector<SampleError> bad_samples() const { return bad_.all(); }
   std::string explain() const;

@@ -148,7 +148,8 @@ Batch BatchWork::finish(const Source& source, OnError on_error, BufferProvider& 
     MutexLock lock(mutex_);
     for (size_t field = 0; field < fields_.size(); ++field) {
       Places& places = fields_[field];
-      batch.fields.push_back({source.fields()[field].name, places.layout, std::move(places.dense),
+      const Field& info = source.fields()[field];
+      batch.fields.push_back({info.name, info.kind, places.layout, std::move(places.dense),
                               places.dense_shape, std::move(places.list)});
     }
   }

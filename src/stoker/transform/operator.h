@@ -43,6 +43,13 @@ struct Draw {
   bool applies = true;  // false: the coin said no, and the sample passes unchanged
   std::array<double, kMaxValues> values{};
   std::vector<double> list;  // what has no fixed number: holes of a dropout, steps of a grid
+
+  // As new, with the memory of the list kept.
+  void reset() {
+    applies = true;
+    values.fill(0);
+    list.clear();
+  }
 };
 
 // A shape as far as it is known before any sample is read; 0 is unknown.

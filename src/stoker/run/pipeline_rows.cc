@@ -1,0 +1,78 @@
+// Boxes and keypoints of one sample, through the operators that its image went through.
+#include "stoker/run/pipeline.h"
+
+namespace stoker {
+
+// Boxes go through every step of their own, with the clipping and filtering between steps that is part of
+// what the steps mean; they cost little.
+Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
+  const PlanOptions& options = plan_.options();
+  const RaggedRows rows = source_.ragged_rows(column, index, epoch);
+  std::vector<BoxNumbers> numbers(rows.values.size() / 4);
+  for (size_t i = 0; i < rows.values.size(); ++i) numbers[i / 4].values[i % 4] = rows.values[i];
+  std::vector<Box> boxes;
+  if (rows.origins.empty()) {
+    boxes = boxes_from(plan_.row_formats()[column].boxes, numbers, shapes_[0].height, shapes_[0].width,
+                       /*is_double=*/false);
+    if (options.clips_boxes) clip_to_image(boxes);
+    if (const std::optional<std::string> problem = problem_of(boxes)) {
+      return SampleError{.code = SampleErrorCode::kShape,
+                         .step = source_.ragged_columns()[column].name,
+                         .found = *problem,
+                         .hint = "mend the boxes, or have them clipped"};
+    }
+  } else {  // packed on the way through the operators, as they were
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const auto& [x_min, y_min, x_max, y_max] = numbers[i].values;
+      boxes.push_back({x_min, y_min, x_max, y_max, rows.origins[i].row, rows.origins[i].is_single});
+    }
+  }
+  for (size_t place = 0; place < steps_.size(); ++place) {
+    if (!step(place).op->moves_pixels()) continue;
+    step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
+    filter_boxes(options.box_rules, shapes_[place + 1].height, shapes_[place + 1].width, boxes);
+  }
+  const ImageShape& end = shapes_[steps_.size()];
+  filter_boxes(options.box_rules, end.height, end.width, boxes);
+  sink.take_boxes(column, boxes);
+  return std::nullopt;
+}
+
+Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
+  const PlanOptions& options = plan_.options();
+  const RaggedRows rows = source_.ragged_rows(column, index, epoch);
+  std::vector<Keypoint> points;
+  if (rows.origins.empty()) {
+    const auto width = static_cast<size_t>(source_.ragged_columns()[column].width);
+    std::vector<std::vector<double>> numbers;
+    for (size_t i = 0; i < rows.values.size(); i += width) {
+      const std::span<const double> row = rows.values.subspan(i, width);
+      numbers.emplace_back(row.begin(), row.end());
+    }
+    points = keypoints_from(plan_.row_formats()[column].keypoints, numbers, options.angle_in_degrees,
+                            /*is_double=*/false);
+    if (options.removes_invisible) {
+      if (const auto problem = problem_of(points, shapes_[0].height, shapes_[0].width)) {
+        return SampleError{.code = SampleErrorCode::kShape,
+                           .step = source_.ragged_columns()[column].name,
+                           .found = *problem,
+                           .hint = "mend the keypoints, or keep invisible ones"};
+      }
+    }
+  } else {
+    for (size_t i = 0; i < rows.origins.size(); ++i) {
+      const std::span<const double> row = rows.values.subspan(4 * i, 4);
+      points.push_back({row[0], row[1], row[2], row[3], rows.origins[i].row, rows.origins[i].is_single});
+    }
+  }
+  for (size_t place = 0; place < steps_.size(); ++place) {
+    if (!step(place).op->moves_pixels()) continue;
+    step(place).op->move_keypoints(draws_[place], shapes_[place], points);
+    if (options.removes_invisible)
+      filter_keypoints(shapes_[place + 1].height, shapes_[place + 1].width, points);
+  }
+  sink.take_keypoints(column, points);
+  return std::nullopt;
+}
+
+}  // namespace stoker
