@@ -30,7 +30,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--only-images", action="store_true", help="make the images and stop")
 
-    doctor = commands.add_parser("doctor", help="codecs, instruction sets, cores and versions")
+    doctor = commands.add_parser("doctor", help="what of this machine holds training back, and the remedy")
+    doctor.add_argument("folder", nargs="?", help="also its file system, and how fast its files are read")
     doctor.add_argument("--format", choices=("text", "json"), default="text")
 
     bench = commands.add_parser("bench", help="images/s of the native loader on a folder")
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.command == "doctor":
             from stoker.doctor import doctor
 
-            return FINDINGS if doctor(args.format) else OK
+            return FINDINGS if doctor(args.format, args.folder) else OK
         if args.command == "bench":
             from stoker.doctor import bench
 

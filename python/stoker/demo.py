@@ -17,33 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from stoker.doctor import SUFFIXES, cpu_seconds, find_images
+from stoker.progress import Progress
 
 CLASSES, BATCH, WORKERS, CHECKED = 10, 64, 2, 256
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGES = Path(".cache/demo")
-
-
-class Progress:
-    """A bar on a terminal, a line when done elsewhere."""
-
-    def __init__(self, title: str, total: int) -> None:
-        self.title, self.total, self.count, self.shown = title, total, 0, 0.0
-        self.is_terminal = sys.stderr.isatty()
-
-    def add(self, count: int) -> None:
-        self.count += count
-        now = time.monotonic()
-        if self.is_terminal and (now - self.shown > 0.1 or self.count >= self.total):
-            self.shown = now
-            done = min(40, 40 * self.count // max(1, self.total))
-            bar = "#" * done + "." * (40 - done)
-            print(
-                f"\r{self.title:36} [{bar}] {self.count}/{self.total} ", end="", file=sys.stderr, flush=True
-            )
-
-    def end(self, result: str = "") -> None:
-        start = "\r\033[K" if self.is_terminal else ""
-        print(f"{start}{self.title:36} {self.count} images {result}", file=sys.stderr, flush=True)
 
 
 # ---- images ----
@@ -98,11 +76,11 @@ def make_images(folder: Path, count: int) -> None:
         return
     for label in range(CLASSES):
         (folder / f"class_{label}").mkdir(parents=True, exist_ok=True)
-    progress = Progress(f"making images in {folder}", len(missing))
+    progress = Progress(f"making images in {folder}", total=len(missing))
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for _ in pool.map(make_image, *zip(*missing, strict=True), chunksize=16):
             progress.add(1)
-    progress.end()
+    progress.end("")
 
 
 @contextmanager
@@ -156,19 +134,19 @@ def largest_difference(loaders: dict[str, Any], dataset: Any) -> float:
     """Over the same images through both loaders, in order."""
     worst = 0.0
     both = [loader(dataset, BATCH, num_workers=WORKERS) for loader in loaders.values()]
-    progress = Progress("comparing pixels, validation recipe", len(dataset))
+    progress = Progress("comparing pixels, validation recipe", total=len(dataset))
     for (images, labels), (other_images, other_labels) in zip(*both, strict=True):
         if not labels.equal(other_labels):
             return math.inf
         worst = max(worst, float((images - other_images).abs().max()))
         progress.add(len(images))
-    progress.end()
+    progress.end("")
     return worst
 
 
 def measure(title: str, loader: Any, batches: int, use: Any = None) -> tuple[float, float]:
     """Images/s and CPU ms per image of an epoch, worker processes and the making of the iterator included."""
-    progress = Progress(title, batches * BATCH)
+    progress = Progress(title, total=batches * BATCH)
     cpu, start, count = cpu_seconds(), time.perf_counter(), 0
     iterator = iter(loader)
     for images, labels in itertools.islice(iterator, batches):

@@ -78,13 +78,13 @@ def test_version() -> None:
 
 def test_doctor_speaks_json() -> None:
     result = stoker("doctor", "--format", "json")
-    assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads(result.stdout)
+    assert result.returncode == (1 if report["findings"] else 0)
     assert {"jpeg", "png"} <= set(report["codecs"])
     assert report["instruction_set_used"] in report["instruction_sets"]
     assert report["cores_usable"]["affinity"] == len(os.sched_getaffinity(0))
     assert report["versions"]["numpy"]
-    assert report["findings"] == []
+    assert not [each for each in report["findings"] if each["area"] in ("engine", "packages")]
 
 
 def test_doctor_reports_a_forced_instruction_set() -> None:

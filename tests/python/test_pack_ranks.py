@@ -382,16 +382,6 @@ def test_progress_on_a_terminal(train: Path, tmp_path: Path) -> None:
     assert shown.endswith(b"\r\x1b[K")
 
 
-def test_the_bar_shows_rate_and_time_left() -> None:
-    from stoker.statistics.command import Bar
-
-    bar = Bar("pack")
-    bar.done, bar.total = 0, 1000
-    bar.text(100.0)
-    bar.done = 200
-    assert bar.text(102.0) == f"pack [{'#' * 6}{'.' * 24}] 200/1000, 100 images/s, 0:08 left"
-
-
 def test_the_13_band_set_of_a_scientist(tmp_path: Path) -> None:
     """uint16 TIFFs with masks: statistics, packing, loading, and the same pixels all the way."""
     script = Path(__file__).with_name("make_bands.py")

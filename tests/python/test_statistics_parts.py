@@ -19,7 +19,6 @@ from images import encode, picture, write_folder
 
 import stoker
 from stoker.statistics import computing
-from stoker.statistics.command import Bar
 from stoker.statistics.partial import Partial
 
 
@@ -414,22 +413,6 @@ def test_a_stopped_command_goes_on(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert stoker.Statistics.load(out).image_count == 200
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flat", "out.json"]
-
-
-def test_the_bar_knows_rate_and_time_left() -> None:
-    bar = Bar()
-    bar.done, bar.total = 0, 9000
-    assert bar.text(0.0).endswith("0/9000")
-    bar.done = 100
-    assert bar.text(10.0).endswith("100/9000, 10 images/s, 14:50 left")
-    bar.done = 300
-    assert bar.text(20.0).endswith("300/9000, 20 images/s, 7:15 left")
-    bar.done = 4000
-    for now in range(21, 40):
-        bar.text(float(now))
-    assert bar.text(40.0).endswith("4000/9000")  # nothing came in the last ten seconds
-    bar.done = 4010
-    assert bar.text(50.0).endswith(", 1:23:10 left")
 
 
 # ---- the end of the interpreter ----

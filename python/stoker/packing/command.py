@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from stoker import operators, sources
+from stoker.loader import resolve_threads
 from stoker.operators import Operator
 from stoker.packing.making import SHARD_BYTES, Packed, pack
 from stoker.packing.manifest import MissingShards, finalise
@@ -17,8 +18,8 @@ from stoker.packing.plan import load_plan
 from stoker.packing.ranks import find_rank
 from stoker.packing.steps import rebuilt
 from stoker.packing.verifying import repair, verify
+from stoker.progress import Progress
 from stoker.sources import Source
-from stoker.statistics.command import Bar
 from stoker.statistics.file import parsed
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -40,7 +41,8 @@ def run_pack(args: argparse.Namespace) -> int:
     if origin:
         print(f"stoker pack: rank {rank} of {world}, from {origin}", file=sys.stderr)
     source = sources.any_folder(args.folders[0], _extensions(args))
-    bar = Bar("pack")
+    # Where Ray does the work, this process only waits.
+    bar = Progress("pack", threads=_threads(args) if args.engine == "local" else None, rank=rank or None)
     start = time.monotonic()
     try:
         packed = pack(
@@ -72,11 +74,11 @@ def run_pack(args: argparse.Namespace) -> int:
             progress=bar,
         )
     except KeyboardInterrupt:
-        bar.clear()
+        bar.end()
         print("stoker pack: stopped. The same command goes on from the finished shards.", file=sys.stderr)
         raise
     finally:
-        bar.clear()
+        bar.end()
     for bad in packed.bad_samples:
         print(f"left out: {bad['message']}", file=sys.stderr)
     _report(packed, args, time.monotonic() - start)
@@ -87,7 +89,7 @@ def run_verify(args: argparse.Namespace) -> int:
     """`stoker verify`; returns the number of findings."""
     if args.threads != "auto" and not args.threads.isdigit():
         raise ValueError(f"threads must be a number or 'auto', got '{args.threads}'")
-    bar = Bar("verify", "bytes")
+    bar = Progress("verify", "bytes", threads=_threads(args))
     try:
         findings = verify(
             args.folder,
@@ -96,7 +98,7 @@ def run_verify(args: argparse.Namespace) -> int:
             progress=bar,
         )
     finally:
-        bar.clear()
+        bar.end()
     if args.format == "json":
         print(json.dumps({"folder": os.path.abspath(args.folder), "findings": findings}, indent=1))
         return len(findings)
@@ -112,6 +114,10 @@ def run_verify(args: argparse.Namespace) -> int:
         print(f"{place}: {each['what']}{hint}")
     print(f"{len(findings)} findings" if findings else "all is as it was written")
     return len(findings)
+
+
+def _threads(args: argparse.Namespace) -> int:
+    return max(1, resolve_threads(args.threads if args.threads == "auto" else int(args.threads))[0])
 
 
 def _finalise(args: argparse.Namespace) -> int:
@@ -134,7 +140,7 @@ def _finalise(args: argparse.Namespace) -> int:
 def _repair(args: argparse.Namespace) -> int:
     if len(args.folders) not in (1, 2):
         raise ValueError("--repair takes the packed folder, and its source where that has moved")
-    bar = Bar("repair")
+    bar = Progress("repair", threads=_threads(args))
     source = _source_for(args.folders[0], args.folders[1]) if len(args.folders) == 2 else None
     try:
         made = repair(
@@ -144,7 +150,7 @@ def _repair(args: argparse.Namespace) -> int:
             progress=bar,
         )
     finally:
-        bar.clear()
+        bar.end()
     if args.format == "json":
         print(json.dumps({"made": made}, indent=1))
     else:

@@ -6,48 +6,14 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections import deque
 from typing import Any
 
 from stoker import operators, sources
+from stoker.loader import resolve_threads
+from stoker.progress import Progress
 from stoker.statistics.computing import computed
 from stoker.statistics.figures import Statistics
 from stoker.statistics.normalizing import missing_text
-
-
-class Bar:
-    """Progress on a terminal: share done, rate of the last seconds, time left."""
-
-    _SECONDS = 10.0
-
-    def __init__(self, task: str = "statistics", unit: str = "images") -> None:
-        self._task, self._unit = task, unit
-        self._seen: deque[tuple[float, int]] = deque()
-        self.done, self.total = 0, 0
-
-    def __call__(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-        if sys.stderr.isatty():
-            print(f"\r\033[K{self.text(time.monotonic())}", end="", file=sys.stderr, flush=True)
-
-    def text(self, now: float) -> str:
-        """One line for the state at `now` seconds."""
-        self._seen.append((now, self.done))
-        while len(self._seen) > 2 and now - self._seen[0][0] > self._SECONDS:
-            self._seen.popleft()
-        filled = 30 * self.done // self.total
-        text = f"{self._task} [{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.total}"
-        seconds, samples = now - self._seen[0][0], self.done - self._seen[0][1]
-        if seconds <= 0 or samples <= 0:
-            return text
-        left = round((self.total - self.done) * seconds / samples)
-        hours = f"{left // 3600}:{left // 60 % 60:02}" if left >= 3600 else f"{left // 60}"
-        return f"{text}, {samples / seconds:.0f} {self._unit}/s, {hours}:{left % 60:02} left"
-
-    def clear(self) -> None:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -71,7 +37,8 @@ def run_command(args: argparse.Namespace) -> int:
 def _computed(args: argparse.Namespace) -> Statistics:
     source = sources.any_folder(args.folder, tuple(args.extensions.lower().split(",")))
     resume = None if args.output is None else f"{args.output}.partial"
-    bar = Bar()
+    threads = args.threads if args.threads == "auto" else int(args.threads)
+    bar = Progress("statistics", threads=max(1, resolve_threads(threads)[0]), rank=args.rank or None)
     try:
         statistics, partial = computed(
             source,
@@ -79,7 +46,7 @@ def _computed(args: argparse.Namespace) -> Statistics:
             histogram=not args.no_histogram,
             nodata=args.nodata,
             masks=None,
-            threads=args.threads if args.threads == "auto" else int(args.threads),
+            threads=threads,
             color=args.color,
             exif="ignore",
             image_dtype=args.image_dtype,
@@ -90,14 +57,14 @@ def _computed(args: argparse.Namespace) -> Statistics:
             progress=bar,
         )
     except KeyboardInterrupt:
-        bar.clear()
+        bar.end()
         print(
             f"stoker stats: stopped at {bar.done} of {bar.total} images. {_how_to_go_on(resume)}",
             file=sys.stderr,
         )
         raise
     finally:
-        bar.clear()
+        bar.end()
     if args.output is not None:
         statistics.save(args.output)
     if partial is not None:

@@ -1,0 +1,1 @@
+"""What this machine gives a process: cores, memory, disks, and settings of the libraries that share them."""
