@@ -300,6 +300,9 @@ class ScalingCurve:
     def crowding(self) -> float: ...
     @property
     def cores(self) -> float: ...
+    def scaled(self, factor: float) -> ScalingCurve:
+        """The same curve with every rate times `factor`."""
+
     @property
     def error(self) -> float:
         """Root mean square of the relative differences to the points."""
@@ -324,4 +327,16 @@ def fit_scaling(points: Sequence[Sequence[float]], cores: float) -> ScalingCurve
 def judge(measured: dict[str, Any]) -> dict[str, Any]:
     """
     What bounds training, of a dict: steps (name, kind, cpu_ms, is_serial), threads, cores, loader_rate, trainer_rate, training_rate, storage_rate, scaling, shares (busy, starved, blocked, off_cpu).
+    """
+
+def choose_plan(situation: dict[str, Any], forms: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """
+    Plans and the one to take, of dicts with the fields of Situation and StoredForm in advise/plans.h.
+    """
+
+def choose_workers(
+    curve: ScalingCurve, trainer_rate: float, most: int, batch_size: float, sample_ms: float, p99_ms: float
+) -> dict[str, Any]:
+    """
+    The number of worker processes that feed a trainer, and their prefetch factor.
     """

@@ -17,11 +17,8 @@ from stoker.errors import StokerError
 from stoker.operators import Operator
 from stoker.sources import Source
 
-# Batches that are being filled, or finished and not yet taken: one to take while the next is filled.
-_MAX_ACTIVE_BATCHES = 2
-
-# Asked of the engine before the first is taken, so that threads never wait for next().
-_SUBMITTED_AHEAD = 4
+# Batches asked of the engine beyond those that it begins, so that threads never wait for next().
+_SUBMITTED_AHEAD = 2
 
 # The random numbers of an epoch are keyed by 24 bits of it.
 _EPOCHS = 2**24
@@ -108,6 +105,8 @@ class Loader:
         shuffle: A new order every epoch, a function of seed and epoch alone.
         seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and batch size.
         threads: CPU threads; "auto" takes the usable cores less one; 0 does the work inside `next()`.
+        prefetch: Batches that are being filled, or finished and not yet taken, 1 to 1024: one to take while
+            the next is filled; more where single samples take as long as a batch.
         dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the
             operators make). Without `normalize` or `to_float` floats keep the levels 0 to 255.
         image_dtype: Of the files: "uint8" (files of 16 bits are scaled down to 8), or "uint16", "int16",
@@ -136,6 +135,7 @@ class Loader:
         shuffle: bool = False,
         seed: int = 0,
         threads: int | str = "auto",
+        prefetch: int = 2,
         dtype: str = "float32",
         image_dtype: str = "uint8",
         layout: str = "chw",
@@ -147,6 +147,7 @@ class Loader:
         shapes: str = "dense",
         box_rules: Mapping[str, float] | None = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name not in ("self", "source")}
         if not isinstance(source, Source):
             raise TypeError(
                 "Loader: source must come from stoker.folder, stoker.files, stoker.arrays or stoker.shards, "
@@ -154,8 +155,9 @@ class Loader:
             )
         self.source = source
         self.dtype = dtype
+        self._given["operators"] = check_operators(operators)
         self.operators = source.remaining(
-            check_operators(operators), "Loader", color=color, exif=exif, image_dtype=image_dtype
+            self._given["operators"], "Loader", color=color, exif=exif, image_dtype=image_dtype
         )
         self._statistics_notes = _check_statistics(
             source, self.operators, color=color, exif=exif, image_dtype=image_dtype
@@ -164,6 +166,7 @@ class Loader:
         self.seed = check_count("seed", seed, 0, 2**64 - 1)
         self.shuffle = _check_flag("shuffle", shuffle)
         self.drop_last = _check_flag("drop_last", drop_last)
+        self.prefetch = check_count("prefetch", prefetch, 1, 1024)
         self._threads, shares_cores = resolve_threads(threads)
         self._options: dict[str, Any] = {
             "threads": self._threads,
@@ -180,19 +183,28 @@ class Loader:
             "may_repeat": False,
             **_check_box_rules(box_rules),
         }
-        self._buffers = _native.Buffers(_MAX_ACTIVE_BATCHES + 1)
+        self._buffers = _native.Buffers(self.prefetch + 1)
         self._epoch = 0
         self._epoch_is_set = False
         self._process = os.getpid()
         self._run = self._make_run()
         self._current: weakref.ref[_Epoch] | None = None
 
+    def made_with(self, source: Source | None = None, **changes: Any) -> Loader:
+        """A new loader like this one, over another source or with other arguments, at its first epoch."""
+        return Loader(self.source if source is None else source, **{**self._given, **changes})
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The keyword arguments that it was made with, `operators` among them, as they were given."""
+        return dict(self._given)
+
     def _make_run(self) -> _native.Run:
         return _native.Run(
             self.source.native,
             self.operators,
             buffers=self._buffers,
-            max_active_batches=_MAX_ACTIVE_BATCHES,
+            max_active_batches=self.prefetch,
             **self._options,
         )
 
@@ -286,7 +298,7 @@ class _Epoch:
         self._submitted = 0
         self._taken = 0
         self._is_detached = False
-        for _ in range(min(_SUBMITTED_AHEAD, len(loader))):
+        for _ in range(min(loader.prefetch + _SUBMITTED_AHEAD, len(loader))):
             self._submit()
 
     def detach(self) -> None:

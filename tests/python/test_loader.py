@@ -596,3 +596,15 @@ def test_a_chain_that_cannot_work_is_refused_at_once(
 ) -> None:
     with pytest.raises(ValueError, match=text):
         stoker.Loader(stoker.arrays(small), operators, batch_size=2, **options)
+
+
+def test_a_loader_is_made_again_with_changes(root: Path) -> None:
+    with stoker.Loader(stoker.folder(root), [stoker.resize((16, 16))], batch_size=3, threads=1) as loader:
+        with loader.made_with(threads=2, prefetch=5) as other:
+            assert other.given == {**loader.given, "threads": 2, "prefetch": 5}
+            assert "5 batches begun" in other.explain()
+            assert "2 batches begun" in loader.explain()
+            for ours, theirs in zip(loader, other, strict=True):
+                np.testing.assert_array_equal(ours[0], theirs[0])
+        with pytest.raises(ValueError, match="prefetch must be an integer from 1 to 1024"):
+            loader.made_with(prefetch=0)
