@@ -202,6 +202,9 @@ class Order:
         """Sample indices at the positions [begin, end) of the epoch's order."""
 
 def usable_cores() -> dict[str, Any]: ...
+def lower_thread_priority() -> None:
+    """Makes the calling thread nicer, as the engine's own threads are."""
+
 def build_info() -> dict[str, Any]: ...
 def force_vector_target(name: str) -> None: ...
 

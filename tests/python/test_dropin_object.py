@@ -27,7 +27,14 @@ from torchvision.datasets import ImageFolder  # noqa: E402
 from stoker.torch import DataLoader  # noqa: E402
 
 TRANSFORM = v1.Compose([v1.Resize((6, 6)), v1.PILToTensor()])
-EXTRAS = {"threads": 3, "on_error": "replace", "max_bad": 0.5, "color": "bgr", "exif": "apply"}
+EXTRAS = {
+    "threads": 3,
+    "workers": "thread",
+    "on_error": "replace",
+    "max_bad": 0.5,
+    "color": "bgr",
+    "exif": "apply",
+}
 
 
 @pytest.fixture
@@ -101,6 +108,7 @@ def test_iterator_class_is_torchs_base(dataset: ImageFolder) -> None:
         ("threads", 1.5, TypeError),
         ("threads", True, TypeError),
         ("threads", "many", TypeError),
+        ("workers", "threads", ValueError),
         ("on_error", "ignore", ValueError),
         ("max_bad", -0.1, ValueError),
         ("max_bad", 2.5, ValueError),

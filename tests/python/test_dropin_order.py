@@ -18,6 +18,7 @@ from torch.utils.data import (  # noqa: E402
     RandomSampler,
     Sampler,
     Subset,
+    TensorDataset,
     WeightedRandomSampler,
     random_split,
 )
@@ -166,8 +167,30 @@ def test_key_outside_of_the_dataset(numbered: ImageFolder, key: int) -> None:
 
 @pytest.mark.parametrize("key", [1.5, "1", (1,), torch.tensor(1.5)])
 def test_key_that_is_no_integer(numbered: ImageFolder, key: Any) -> None:
-    with pytest.raises(TypeError, match="native loading takes integers"):
-        list(DataLoader(numbered, sampler=[0, key]))
+    problems = []
+    for cls in (DataLoader, torch.utils.data.DataLoader):
+        with pytest.raises(TypeError) as caught:
+            list(cls(numbered, sampler=[0, key]))
+        problems.append(str(caught.value))
+    assert problems[0] == problems[1]
+
+
+def test_keys_that_only_the_dataset_understands() -> None:
+    """A list or a slice as the key of one sample, and a batch sampler whose batches are generators."""
+    data = TensorDataset(torch.arange(20))
+    for arguments in (
+        {"sampler": [[1, 2], [3, 5]], "batch_size": 2},
+        {"sampler": [slice(0, 2), 7, slice(4, 6)], "batch_size": 1},
+        {"batch_sampler": [(key for key in (1, 2)), (key for key in (7,))]},
+    ):
+        ours = DataLoader(data, **arguments)
+        assert ours.explain().startswith("tier: native")
+        batches = list(ours)
+        if "batch_sampler" in arguments:
+            expected = [[torch.tensor([1, 2])], [torch.tensor([7])]]
+        else:
+            expected = list(torch.utils.data.DataLoader(data, **arguments))
+        assert str(batches) == str(expected)
 
 
 def test_iterator_has_torchs_length_and_cannot_be_pickled(numbered: ImageFolder) -> None:

@@ -56,7 +56,7 @@ class Samples:
         """Indices in the source for the keys of one batch; negative keys count from the end.
 
         Raises:
-            IndexError: A key is outside of the dataset (raised by the dataset itself).
+            IndexError: A key is outside of the dataset.
             TypeError: A key is not an integer.
         """
         listed = list(keys)
@@ -66,9 +66,7 @@ class Samples:
             raise TypeError(f"the sampler gave the keys {listed!r}, native loading takes integers") from None
         outside = (result < -self.count) | (result >= self.count)
         if outside.any():
-            key = listed[int(outside.argmax())]
-            self.dataset[key]
-            raise IndexError(f"key {key} is outside of a dataset of {self.count} samples")
+            raise IndexError(f"key {listed[int(outside.argmax())]} is outside of {self.count} samples")
         result[result < 0] += self.count
         return result if self.keys is None else self.keys[result]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,8 @@ def _accepted(loader: Any, samples: Samples) -> Plan:
     )
     operators: list[Any] = []
     report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}"]
+    if loader.threads is None and threads < loader.num_workers:
+        report.append(f"num_workers={loader.num_workers}: {threads} threads, one for each core it may use")
     recipe = samples.recipe
     if recipe is not None:
         operators = recipe.operators
@@ -108,6 +111,9 @@ def _is_default_collate() -> bool:
 
 
 def _threads(loader: Any) -> int:
+    cores = _native.usable_cores()
     if loader.threads is None:
-        return int(loader.num_workers)
-    return int(_native.usable_cores()["threads"]) if loader.threads == "auto" else int(loader.threads)
+        # Scripts carry numbers of workers from machine to machine; more threads than cores only disturb.
+        most: int = math.ceil(min(cores["affinity"], cores["quota"] or math.inf))
+        return min(int(loader.num_workers), max(1, most))
+    return int(cores["threads"]) if loader.threads == "auto" else int(loader.threads)

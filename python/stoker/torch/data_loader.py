@@ -14,15 +14,21 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from stoker.lowering import NotNative
 from stoker.lowering.plan import plan_epoch
 from stoker.torch.native_iterator import LastRun, NativeIterator
+from stoker.torch.thread_tier import SharedDraws, ThreadIterator
+from stoker.torch.thread_tier import refusal as refusal_of_threads
+from stoker.torch.torch_tier import ContinuedIterator, torch_iterator
 
 _T_co = TypeVar("_T_co", covariant=True)
 _log = logging.getLogger("stoker")
 
 _CHOICES = {
+    "workers": ("process", "thread"),
     "on_error": ("raise", "replace", "skip"),
     "color": ("rgb", "bgr", "gray", "unchanged"),
     "exif": ("ignore", "apply"),
 }
+
+_ADVICE = "draw from torch.utils.data.get_worker_info().rng, whose generators are each thread's own"
 
 
 class DataLoader(torch.utils.data.DataLoader[_T_co]):
@@ -43,7 +49,12 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     Args:
         *args: As for torch.
         threads: CPU threads instead of `num_workers`; "auto" reads what this process may use; None leaves it
-            to `num_workers`. Only native loading looks at this and the following arguments.
+            to `num_workers`. Only native loading looks at this and at the arguments after `workers`.
+        workers: What `num_workers` are where Python has to run: "process", as in torch, or "thread": one
+            dataset shared by threads, for code that releases the GIL. There
+            `torch.utils.data.get_worker_info()` has `.rng`, whose generators are seeded for every sample.
+            A dataset whose first batch draws from a generator that the threads would share goes to
+            processes after all.
         on_error: A file that cannot be read: "raise" a `stoker.SampleError` for its batch (the next batch
             follows), "replace" it by the next good one, or "skip" it and shorten the batch (not in
             distributed runs).
@@ -61,6 +72,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self,
         *args: Any,
         threads: int | str | None = None,
+        workers: str = "process",
         on_error: str = "raise",
         max_bad: float = 0.001,
         color: str = "rgb",
@@ -68,6 +80,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.workers = workers
         self.threads = threads
         self.on_error = on_error
         self.max_bad = max_bad
@@ -75,27 +88,47 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.exif = exif
         self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
+        self._stoker_trials: dict[Any, tuple[bool, str]] = {}
         _check_options(self)
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         _check_options(self)
+        self.check_worker_number_rationality()
         self._stoker_last = LastRun()
         try:
             plan = plan_epoch(self)
         except NotNative as problem:
-            reason = str(problem)
-        else:
-            return NativeIterator(self, plan, self._stoker_last)
-        if reason not in self._stoker_logged:
-            self._stoker_logged.add(reason)
-            _log.warning("DataLoader over %s runs in torch: %s", type(self.dataset).__name__, reason)
-        return super()._get_iterator()
+            return self._get_python_iterator(problem)
+        return NativeIterator(self, plan, self._stoker_last)
+
+    def _get_python_iterator(self, problem: NotNative) -> _BaseDataLoaderIter:
+        trial = _trial_of(self)
+        tried, drawn = self._stoker_trials.get(trial, (False, ""))
+        if self.workers == "process" or refusal_of_threads(self) is not None or drawn:
+            self._say_once("in torch", str(problem))
+            return torch_iterator(self)
+        self._say_once("on threads", str(problem))
+        try:
+            iterator: _BaseDataLoaderIter = ThreadIterator(self, is_tried=tried)
+            self._stoker_trials = {trial: (True, "")}
+        except SharedDraws as draws:
+            self._stoker_trials = {trial: (True, str(draws))}
+            self._say_once("in processes after all", f"{draws}; {_ADVICE}")
+            iterator = ContinuedIterator(self, draws.base_seed, draws.keys)
+        return iterator
+
+    def _say_once(self, where: str, why: str) -> None:
+        line = f"DataLoader over {type(self.dataset).__name__} runs {where}: {why}"
+        if line not in self._stoker_logged:
+            self._stoker_logged.add(line)
+            _log.warning("%s", line)
 
     def explain(self) -> str:
         """Who would load the next epoch and why, and the engine's plan if it does; starts nothing.
 
         Returns:
-            Several lines; the first is "tier: native" or "tier: torch".
+            Several lines; the first is "tier: native", "tier: thread" (Python in threads of this process)
+            or "tier: torch" (torch's own loader).
 
         Raises:
             ValueError: An attribute has been set to something that is not allowed.
@@ -104,7 +137,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         try:
             plan = plan_epoch(self)
         except NotNative as problem:
-            return "\n".join(["tier: torch", *(f"  {reason}" for reason in problem.reasons)])
+            return "\n".join(self._explain_python(problem))
         run = plan.start(seed=0)
         try:
             lines = ["tier: native", *(f"  {line}" for line in plan.report), str(run.explain())]
@@ -112,12 +145,22 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             run.close()
         return "\n".join(lines)
 
+    def _explain_python(self, problem: NotNative) -> list[str]:
+        reasons = [f"  {reason}" for reason in problem.reasons]
+        if self.workers == "process":
+            return ["tier: torch", *reasons]
+        tried, drawn = self._stoker_trials.get(_trial_of(self), (False, ""))
+        if why_not := refusal_of_threads(self) or drawn:
+            return ["tier: torch", *reasons, f"  no threads: {why_not}"]
+        known = "draws from no shared generator" if tried else "its first batch will tell whether it may stay"
+        return ["tier: thread", *reasons, f"  {self.num_workers} threads share the dataset; {known}"]
+
     def counters(self) -> dict[str, Any]:
         """Counters of the most recent epoch, see docs/counters.md; empty where torch ran it."""
         return self._stoker_last.counters()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_stoker_last": LastRun()}
+        state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}}
         state.pop("_stoker_buffers", None)
         return state
 
@@ -131,6 +174,13 @@ def _signature() -> inspect.Signature:
 
 
 DataLoader.__init__.__signature__ = _signature()  # type: ignore[attr-defined]
+
+
+def _trial_of(loader: Any) -> Any:
+    """What a trial on threads has tried; another transform or collate_fn needs another one."""
+    attributes = getattr(loader.dataset, "__dict__", {})
+    parts = tuple((name, id(value)) for name, value in attributes.items())
+    return id(loader.dataset), id(loader.collate_fn), parts
 
 
 def _check_options(loader: Any) -> None:

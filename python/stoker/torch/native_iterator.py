@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.data import _utils
-from torch.utils.data.dataloader import _BaseDataLoaderIter
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _DatasetKind
 from torch.utils.dlpack import from_dlpack
 
 from stoker.errors import SampleError
 from stoker.lowering.plan import Plan
+from stoker.torch.torch_tier import stopped_in_dataset
 
 
 class LastRun:
@@ -33,6 +34,13 @@ class LastRun:
             self._counters = dict(run.counters())
 
 
+@dataclass(frozen=True)
+class _ByTorch:
+    """Keys of a batch that the dataset itself has to answer."""
+
+    keys: Any
+
+
 class NativeIterator(_BaseDataLoaderIter):
     """One epoch (with persistent workers: one after the other) out of the engine.
 
@@ -47,7 +55,7 @@ class NativeIterator(_BaseDataLoaderIter):
         super().__init__(loader)
         self._plan = plan
         self._epoch = 0
-        self._pending: deque[Exception | None] = deque()
+        self._pending: deque[_ByTorch | None] = deque()
         threads = plan.options["threads"]
         self._reads_ahead = self._num_workers > 0 or threads > 0
         self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
@@ -72,14 +80,16 @@ class NativeIterator(_BaseDataLoaderIter):
                 return
             self._pending.append(self._submit(keys))
 
-    def _submit(self, keys: Iterable[Any]) -> Exception | None:
-        """Queues one batch; an error in its keys waits for the batch's turn, as it would in a worker."""
+    def _submit(self, keys: Any) -> _ByTorch | None:
+        """Queues one batch; keys that the engine does not know wait for their turn, as in a worker."""
+        if not hasattr(keys, "__len__"):
+            keys = list(keys)
         try:
             indices = self._plan.samples.indices(keys)
             if not len(indices):
-                raise IndexError("the sampler gave an empty batch")
-        except Exception as problem:
-            return problem
+                return _ByTorch(keys)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return _ByTorch(keys)
         self._run.submit(indices, self._epoch)
         return None
 
@@ -93,16 +103,19 @@ class NativeIterator(_BaseDataLoaderIter):
                     self._shutdown_workers()
                 raise StopIteration
             batch = self._take()
-        data = self._collate(batch)
+        try:
+            data = self._fetch(batch.keys) if isinstance(batch, _ByTorch) else self._collate(batch)
+        except StopIteration as problem:
+            stopped_in_dataset(self._dataset, problem)
         if self._pin_memory:
             data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
         return data
 
     def _take(self) -> Any:
-        """The next batch, or None for one that the policy "skip" has emptied."""
-        problem = self._pending[0]
-        batch: Any = None
-        if problem is None:
+        """The next batch, its keys where torch has to make it, or None for one that "skip" has emptied."""
+        batch: Any = self._pending[0]
+        problem = None
+        if batch is None:
             try:
                 batch = self._run.next(self._timeout or None)
             except SampleError as bad:
@@ -114,7 +127,14 @@ class NativeIterator(_BaseDataLoaderIter):
             self._fill()
         if problem is not None:
             raise problem
-        return batch if len(batch.indices) else None
+        return batch if isinstance(batch, _ByTorch) or len(batch.indices) else None
+
+    def _fetch(self, keys: Any) -> Any:
+        """A batch of keys that only the dataset itself can judge: none at all, slices, numbers outside."""
+        fetcher = _DatasetKind.create_fetcher(  # type: ignore[no-untyped-call]
+            self._dataset_kind, self._dataset, self._auto_collation, self._collate_fn, self._drop_last
+        )
+        return fetcher.fetch(keys)
 
     def _collate(self, batch: Any) -> Any:
         samples = self._plan.samples

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "stoker/base/clock.h"
+#include "stoker/base/priority.h"
 #include "stoker/fetch/fetch_error.h"
 #include "stoker/fetch/fetcher.h"
 #include "stoker/fetch/record_reader.h"
@@ -84,6 +85,7 @@ class FileFetcher : public Fetcher {
   };
 
   void serve() {
+    lower_thread_priority();
     while (true) {
       Waiting next;
       {

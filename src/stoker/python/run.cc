@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "stoker/base/clock.h"
+#include "stoker/base/priority.h"
 #include "stoker/python/live_runs.h"
 #include "stoker/python/module.h"
 #include "stoker/python/options.h"
@@ -287,6 +288,8 @@ void bind_run(nb::module_& module) {
     out["threads"] = cores.threads();
     return out;
   });
+  module.def("lower_thread_priority", &lower_thread_priority,
+             "Makes the calling thread nicer, as the engine's own threads are.");
   module.def("build_info", [] {
     nb::dict out;
     nb::dict names;

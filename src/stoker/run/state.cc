@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "stoker/base/clock.h"
+#include "stoker/base/priority.h"
 #include "stoker/run/cores.h"
 
 namespace stoker {
@@ -291,6 +292,7 @@ void Run::State::settle_waits() {
 }
 
 void Run::State::serve(size_t thread) {
+  lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
   counters.begun_ns = wall_ns();
   try {
