@@ -99,7 +99,7 @@ TEST(ShardDamageOnce, AMessageSaysWhereAndWhatToDo) {
   ASSERT_TRUE(bad.failure);
   EXPECT_EQ(bad.failure->code, SampleErrorCode::kCorrupt);
   for (const std::string& part :
-       {path, std::string("record 0, field 'image'"), std::string("block 0 of 1"), std::string("byte 64")})
+       {path, std::string("record 0, field 'image'"), std::string("block 0,"), std::string("byte 64")})
     EXPECT_NE(bad.failure->found.find(part), std::string::npos) << bad.failure->found;
   EXPECT_EQ(bad.failure->hint, "run `stoker pack --repair " + folder.path() + "`");
   EXPECT_FALSE(fetch(*fetcher, source, 0, 1).failure);  // the mask of the same record is whole

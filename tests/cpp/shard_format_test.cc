@@ -158,8 +158,10 @@ TEST(ShardFormat, BlocksAreOfWholeRowsAndNeitherTooSmallNorTooLarge) {
       EXPECT_EQ(std::accumulate(lengths.begin(), lengths.end(), uint64_t{0}), units * unit);
       for (const uint64_t length : lengths) {
         EXPECT_EQ(length % unit, 0u);
-        EXPECT_TRUE(length <= 256 * 1024 || length == unit) << unit << " " << length;
-        EXPECT_TRUE(lengths.size() == 1 || length >= 64 * 1024) << unit << " " << units << " " << length;
+        const uint64_t target = unit == 1 ? 128 * 1024 : 32 * 1024;
+        EXPECT_TRUE(length <= 2 * target || length == unit) << unit << " " << length;
+        EXPECT_TRUE(lengths.size() == 1 || length + unit >= target / 2)
+            << unit << " " << units << " " << length;
       }
     }
   }

@@ -37,6 +37,7 @@ struct FetchRequest {
   // The range cut into blocks, to be verified as they are read; empty: nothing to verify. Owned by the
   // source.
   std::span<const Block> blocks;
+  size_t first_block = 0;  // number of the first of them in its record, for errors
   // Where the range is one record of many in a file that is kept open: what to call it in errors.
   std::string record;
   // What to do about a damaged record, for its error. Owned by the source.
@@ -67,6 +68,8 @@ class SampleBytes {
 struct SamplePart {
   SampleBytes bytes;
   std::optional<ImageShape> raw_shape;
+  // Of a raw image whose rows above or below a crop were not fetched: where `bytes` begin in all its bytes.
+  uint64_t first_byte = 0;
 };
 
 // One sample on its way. Move-only.

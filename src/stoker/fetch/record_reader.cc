@@ -43,8 +43,8 @@ Failure verify(const FetchRequest& request, std::span<const uint8_t> bytes) {
     const uint64_t found = hash64(bytes.subspan(at, block.length_bytes));
     if (found != block.hash) {
       return record_error(request, SampleErrorCode::kCorrupt,
-                          "block " + std::to_string(i) + " of " + std::to_string(request.blocks.size()) +
-                              ", the " + std::to_string(block.length_bytes) + " bytes at byte " +
+                          "block " + std::to_string(request.first_block + i) + ", the " +
+                              std::to_string(block.length_bytes) + " bytes at byte " +
                               std::to_string(request.offset_bytes + at) + ", has the XXH3-64 " + hex(found) +
                               ", written was " + hex(block.hash));
     }

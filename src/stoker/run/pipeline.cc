@@ -43,7 +43,7 @@ class Pipeline::Decoding : public RegionReader {
 
   Failure read(const Rect& region, ConstImage* pixels) override {
     if (part_.raw_shape) {
-      *pixels = packed_image(static_cast<const void*>(part_.bytes.view().data()), shape_).window(region);
+      *pixels = window_of_raw(region);
       return std::nullopt;
     }
     const int64_t begin = thread_cpu_ns();
@@ -58,6 +58,17 @@ class Pipeline::Decoding : public RegionReader {
   }
 
  private:
+  // The bytes may be those of some rows only; a region beyond them would be a defect of RowsNeeded.
+  ConstImage window_of_raw(const Rect& region) const {
+    const std::span<const uint8_t> bytes = part_.bytes.view();
+    const uint64_t begin = region.y * shape_.row_bytes();
+    const uint64_t end = begin + region.height * shape_.row_bytes();
+    STOKER_CHECK(begin >= part_.first_byte && end <= part_.first_byte + bytes.size());
+    const ImageShape rows{region.height, shape_.width, shape_.channels, shape_.dtype};
+    const void* first = bytes.data() + (begin - part_.first_byte);
+    return packed_image(first, rows).window({region.x, 0, region.width, region.height});
+  }
+
   Pipeline& pipeline_;
   const SamplePart& part_;
   StepCounters& counters_;

@@ -166,18 +166,35 @@ struct Run::State::Fetching {
   size_t left = 0;
 };
 
+struct Run::State::FieldRequest {
+  FetchRequest bytes;
+  uint64_t first_byte = 0;  // see SamplePart
+};
+
+Run::State::FieldRequest Run::State::request(const Sample& sample, size_t field, uint32_t epoch,
+                                             RowsNeeded& rows) const {
+  FieldRequest request{source_->request(sample.index, field, epoch)};
+  if (request.bytes.raw_shape && request.bytes.blocks.size() > 1) {
+    const RowRange needed = rows.of(key_of(sample, epoch), *request.bytes.raw_shape);
+    request.first_byte = limit_to_rows(needed, &request.bytes);
+  }
+  return request;
+}
+
 void Run::State::start_fetch(Sample sample, uint32_t epoch) {
   const size_t count = source_->fields().size();
-  std::vector<FetchRequest> requests;
+  std::vector<FieldRequest> requests;
   for (size_t field = 0; field < count; ++field)
-    requests.push_back(source_->request(sample.index, field, epoch));
+    requests.push_back(request(sample, field, epoch, rows_needed_));
   // std::function copies what it holds, so the sample waits behind a pointer.
   auto waiting = std::make_shared<Fetching>();
   sample.parts.resize(count);
   for (size_t field = 0; field < count; ++field) {
-    sample.parts[field].raw_shape = requests[field].raw_shape;
-    if (requests[field].path.empty()) {
-      sample.parts[field].bytes = SampleBytes(requests[field].memory);
+    const FetchRequest& bytes = requests[field].bytes;
+    sample.parts[field].raw_shape = bytes.raw_shape;
+    sample.parts[field].first_byte = requests[field].first_byte;
+    if (bytes.path.empty()) {
+      sample.parts[field].bytes = SampleBytes(bytes.memory);
     } else {
       ++waiting->left;
     }
@@ -186,8 +203,8 @@ void Run::State::start_fetch(Sample sample, uint32_t epoch) {
   waiting->sample = std::move(sample);
   ++fetching_;
   for (size_t field = 0; field < count; ++field) {
-    if (requests[field].path.empty()) continue;
-    fetcher_->start(std::move(requests[field]), [this, waiting, field](FetchResult result) {
+    if (requests[field].bytes.path.empty()) continue;
+    fetcher_->start(std::move(requests[field].bytes), [this, waiting, field](FetchResult result) {
       fetched(*waiting, field, std::move(result));
     });
   }
@@ -214,16 +231,17 @@ void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
 void Run::State::fetch_here(Sample& sample, uint32_t epoch) {
   sample.parts.clear();
   sample.failure.reset();
+  RowsNeeded rows(*plan_);
   for (size_t field = 0; field < source_->fields().size(); ++field) {
-    const FetchRequest request = source_->request(sample.index, field, epoch);
-    FetchResult result = fetcher_->fetch(request);
+    const FieldRequest request = this->request(sample, field, epoch, rows);
+    FetchResult result = fetcher_->fetch(request.bytes);
     {
       MutexLock lock(mutex_);
       totals_.fetch_cpu_ns += result.cpu_ns;
       totals_.fetch_wall_ns += result.wall_ns;
-      totals_.bytes_read += request.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
+      totals_.bytes_read += request.bytes.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
     }
-    sample.parts.push_back({std::move(result.bytes), request.raw_shape});
+    sample.parts.push_back({std::move(result.bytes), request.bytes.raw_shape, request.first_byte});
     if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
   }
 }
@@ -335,10 +353,8 @@ Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, in
                                Pipeline& pipeline, StepCounters& counters, bool* is_conflict) {
   Failure failure = sample.failure;
   if (!failure) {
-    const SampleKey key{options_.seed, work->epoch(), static_cast<uint64_t>(sample.index), sample.occurrence,
-                        0};
     Slot slot(*plan_, *work, position, options_.shapes, *images_);
-    failure = pipeline.run(sample, key, slot, counters);
+    failure = pipeline.run(sample, key_of(sample, work->epoch()), slot, counters);
     *is_conflict = slot.is_conflict;
   }
   if (failure) {

@@ -14,6 +14,7 @@
 #include "stoker/fetch/fetcher.h"
 #include "stoker/run/pipeline.h"
 #include "stoker/run/policy.h"
+#include "stoker/run/rows.h"
 #include "stoker/run/run.h"
 #include "stoker/run/work.h"
 
@@ -32,7 +33,8 @@ class Run::State {
                     ? options.buffers
                     : std::make_shared<RecyclingProvider>(options.max_active_batches + 1)),
         columns_((static_cast<size_t>(options.max_active_batches) + 1) * (source_->columns().size() + 1)),
-        thread_counters_(static_cast<size_t>(std::max(1, options.threads))) {}
+        thread_counters_(static_cast<size_t>(std::max(1, options.threads))),
+        rows_needed_(*plan_) {}
 
   void submit(std::vector<int64_t> indices, uint32_t epoch);
   std::optional<Batch> next(int64_t wait_ns);
@@ -47,6 +49,7 @@ class Run::State {
  private:
   class Slot;
   struct Fetching;
+  struct FieldRequest;
   using WorkPointer = std::shared_ptr<BatchWork>;
 
   std::vector<uint16_t> count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch)
@@ -65,6 +68,10 @@ class Run::State {
 
   void serve(size_t thread);
   std::optional<Sample> wait_for_sample(ThreadCounters& counters, WorkPointer* work);
+  SampleKey key_of(const Sample& sample, uint32_t epoch) const {
+    return {options_.seed, epoch, static_cast<uint64_t>(sample.index), sample.occurrence, 0};
+  }
+  FieldRequest request(const Sample& sample, size_t field, uint32_t epoch, RowsNeeded& rows) const;
   void start_fetch(Sample sample, uint32_t epoch) STOKER_REQUIRES(mutex_);
   void fetched(Fetching& waiting, size_t field, FetchResult result);
   void fetch_here(Sample& sample, uint32_t epoch);
@@ -102,6 +109,7 @@ class Run::State {
   std::deque<WorkPointer> active_ STOKER_GUARDED_BY(mutex_);   // begun, oldest first
   std::vector<Sample> heap_ STOKER_GUARDED_BY(mutex_);         // fetched samples
   std::vector<std::thread> threads_ STOKER_GUARDED_BY(mutex_);
+  RowsNeeded rows_needed_ STOKER_GUARDED_BY(mutex_);
   std::vector<uint16_t> seen_ STOKER_GUARDED_BY(mutex_);
   std::exception_ptr failure_ STOKER_GUARDED_BY(mutex_);
   bool is_closed_ STOKER_GUARDED_BY(mutex_) = false;

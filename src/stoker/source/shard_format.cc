@@ -20,7 +20,8 @@ constexpr int kMaxChannels = 64;
 constexpr uint32_t kMaxFields = 1024;
 constexpr uint32_t kMaxRowNumbers = 64;
 constexpr uint64_t kTargetBlockBytes = uint64_t{128} << 10;
-constexpr uint64_t kMaxBlockBytes = uint64_t{256} << 10;
+// A crop reads the rows that it needs, so its blocks are small; smaller ones would swell the index.
+constexpr uint64_t kTargetRowsBytes = uint64_t{32} << 10;
 
 // Their numbers stand in files, so they are frozen.
 static_assert(static_cast<int>(DType::kBool) == 0 && static_cast<int>(DType::kInt64) == 6 &&
@@ -505,11 +506,12 @@ void check_footer(std::string_view footer, const std::string& shard) {
 }
 
 std::vector<uint64_t> cut_into_blocks(uint64_t length_bytes, uint64_t unit_bytes) {
-  const uint64_t block = std::max<uint64_t>(1, kTargetBlockBytes / unit_bytes) * unit_bytes;
+  const uint64_t target = unit_bytes == 1 ? kTargetBlockBytes : kTargetRowsBytes;
+  const uint64_t block = std::max<uint64_t>(1, target / unit_bytes) * unit_bytes;
   std::vector<uint64_t> lengths(length_bytes / block, block);
   const uint64_t rest = length_bytes % block;
   if (rest == 0) return lengths;
-  const bool joins_last = !lengths.empty() && rest < block / 2 && block + rest <= kMaxBlockBytes;
+  const bool joins_last = !lengths.empty() && rest < block / 2 && block + rest <= 2 * target;
   if (joins_last) {
     lengths.back() += rest;
   } else {

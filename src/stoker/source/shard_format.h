@@ -127,8 +127,8 @@ ShardIndex decode_index(std::span<const uint8_t> bytes, uint64_t index_offset_by
 // Throws ShardError when `footer` is not valid UTF-8.
 void check_footer(std::string_view footer, const std::string& shard);
 
-// Lengths of the blocks of a part: about 128 KiB, never above 256 KiB unless one unit (a row of pixels) is,
-// each a multiple of `unit_bytes`, of which `length_bytes` is one too.
+// Lengths of the blocks of a part, each a multiple of `unit_bytes` (1, or a row of pixels), of which
+// `length_bytes` is one too: about 128 KiB, or 32 KiB of rows; at most twice that unless one row is more.
 std::vector<uint64_t> cut_into_blocks(uint64_t length_bytes, uint64_t unit_bytes);
 
 // "shard-00003.stoker", "shard-v01-00003.stoker" of variant 1.
