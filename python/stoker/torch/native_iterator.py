@@ -82,7 +82,7 @@ class NativeIterator(_BaseDataLoaderIter):
 
     def _submit(self, keys: Any) -> _ByTorch | None:
         """Queues one batch; keys that the engine does not know wait for their turn, as in a worker."""
-        if not hasattr(keys, "__len__"):
+        if hasattr(keys, "__iter__") and not hasattr(keys, "__len__"):
             keys = list(keys)
         try:
             indices = self._plan.samples.indices(keys)

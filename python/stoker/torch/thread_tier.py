@@ -165,6 +165,8 @@ def refusal(loader: Any) -> str | None:
         return "num_workers=0"
     if isinstance(loader.dataset, MapDataPipe):
         return "a DataPipe"
+    if not loader.prefetch_factor:
+        return f"prefetch_factor={loader.prefetch_factor}"
     if loader.multiprocessing_context is not None:
         return "multiprocessing_context asks for processes"
     if not install():
@@ -313,8 +315,6 @@ class ThreadIterator(_BaseDataLoaderIter):
     def __init__(self, loader: Any, *, is_tried: bool) -> None:
         super().__init__(loader)
         self._prefetch_factor = loader.prefetch_factor
-        if self._prefetch_factor <= 0:
-            raise AssertionError("prefetch_factor must be greater than 0 for ThreadIterator")
         self._in_order = loader.in_order
         self._is_tried = is_tried
         self._crew = _Crew(
