@@ -55,6 +55,7 @@ def main():
     parser.add_argument("--program", type=Path, required=True, help="the built stoker_decode")
     parser.add_argument("--every", type=int, default=1, help="take only every n-th photograph")
     parser.add_argument("--json", type=Path, help="write the numbers there too")
+    parser.add_argument("--page", type=Path, help="a page whose table is to be replaced")
     args = parser.parse_args()
     files = sorted(p for p in args.data.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg") and p.is_file())
     if not files:
@@ -81,32 +82,49 @@ def main():
     report["load_average_after"] = os.getloadavg()
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n")
-    print_report(report)
+    lines = report_lines(report)
+    print("\n".join(lines))
+    if args.page:
+        write_page(lines, args.page)
 
 
-def print_report(report):
+def report_lines(report):
     kinds = report["kinds"]
     target = next(iter(kinds.values()))["target"]
-    print(f"{report['cpu']}, {target}, one thread; CPU time, least of all repetitions, mean of the images\n")
-    print("| microseconds an image | " + " | ".join(kinds) + " |")
-    print("| --- |" + " --- |" * len(kinds))
+    lines = [
+        f"{report['cpu']}, {target}, one thread; CPU time, least of all repetitions, mean of the images",
+        "",
+        "| microseconds an image | " + " | ".join(kinds) + " |",
+        "| --- |" + " --- |" * len(kinds),
+    ]
     for part, system in ROWS:
         cells = []
         for kind in kinds.values():
             us = kind["us"][f"{part}, {system}"]
             cells.append(f"{us:,.1f} ({us / kind['us'][f'{part}, {FLOOR}']:.2f})")
-        print(f"| {part}, {system} | " + " | ".join(cells) + " |")
+        lines.append(f"| {part}, {system} | " + " | ".join(cells) + " |")
     for part in PARTS:
-        print(f"| {part} | " + " | ".join(f"{kind['us'][part]:,.1f}" for kind in kinds.values()) + " |")
-    print()
+        lines.append(
+            f"| {part} | " + " | ".join(f"{kind['us'][part]:,.1f}" for kind in kinds.values()) + " |"
+        )
+    lines.append("")
     for name, kind in kinds.items():
         count = kind["images"]
         routes = ", ".join(f"{key[6:]} {value}" for key, value in kind.items() if key.startswith("route "))
-        print(
-            f"{name}: {count} images, {kind['bytes'] / count / 1e3:.1f} KB and "
+        lines.append(
+            f"- {name}: {count} images, {kind['bytes'] / count / 1e3:.1f} KB and "
             f"{kind['pixels'] / count / 1e6:.3f} megapixels each; regions are "
             f"{kind['crop_pixels'] / kind['pixels']:.0%} of the area; decoded by: {routes}"
         )
+    return lines
+
+
+def write_page(lines, page):
+    """Puts the lines between the marks of a page."""
+    begin, end = "<!-- numbers: begin -->\n", "<!-- numbers: end -->"
+    text = page.read_text()
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text(before + begin + "\n".join(lines) + "\n" + end + after)
 
 
 if __name__ == "__main__":

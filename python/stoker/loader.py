@@ -114,6 +114,8 @@ class Loader:
         layout: "chw" or "hwc".
         color: "rgb", "bgr", "gray" or "unchanged" (each file's own channels).
         exif: "ignore" the orientation tag, as torchvision does, or "apply" it.
+        decoder: Of JPEGs: "auto" (stoker's own for baseline files, libjpeg-turbo for all others) or
+            "libjpeg-turbo" for all. The pixels are the same.
         on_error: A bad sample: "raise" (all of its batch are named), "replace" by the next good one, or
             "skip".
         max_bad: With replace and skip: how many bad samples are borne; below 1 a share of all samples.
@@ -141,6 +143,7 @@ class Loader:
         layout: str = "chw",
         color: str = "rgb",
         exif: str = "ignore",
+        decoder: str = "auto",
         on_error: str = "raise",
         max_bad: float = 0.001,
         drop_last: bool = False,
@@ -177,6 +180,7 @@ class Loader:
             "layout": layout,
             "color": color,
             "exif": exif,
+            "decoder": decoder,
             "on_error": on_error,
             "max_bad": max_bad,
             "shapes": shapes,

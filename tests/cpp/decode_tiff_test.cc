@@ -671,6 +671,60 @@ TEST(DamagedTiff, CutAnywhereIsAnErrorOrTheSamePixels) {
   }
 }
 
+// Rows that deflate packs into one long match; they differ from strip to strip.
+Bytes deflated_rows(int height, int width, int rows_per_strip, int predictor) {
+  Pixels pixels = blank({height, width, 1});
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x)
+      pixels.view().row<uint8_t>(y)[x] = static_cast<uint8_t>(37 * x * x + 11 * (y / rows_per_strip) + 1);
+  }
+  return encode_tiff(
+      pixels,
+      {.compression = COMPRESSION_ADOBE_DEFLATE, .predictor = predictor, .rows_per_strip = rows_per_strip});
+}
+
+// Of a little-endian TIFF: another number of rows in its directory.
+void set_height(Bytes& bytes, int height) {
+  const Bytes tag = {0x01, 0x01};
+  const size_t directory = bytes[4] + 256u * bytes[5];
+  for (size_t entry = directory + 2; entry + 12 <= bytes.size(); entry += 12) {
+    if (std::equal(tag.begin(), tag.end(), bytes.begin() + static_cast<ptrdiff_t>(entry)))
+      bytes[entry + 8] = static_cast<uint8_t>(height);
+  }
+}
+
+TEST(DamagedTiff, ALastStripMayHoldRowsBelowTheImage) {
+  DecoderSet decoders;
+  for (const int predictor : {1, 2}) {
+    for (const int rows_per_strip : {8, 16}) {
+      Bytes bytes = deflated_rows(16, 40, rows_per_strip, predictor);
+      const Pixels all = decoded_as(decoders, bytes, kAll);
+      set_height(bytes, 11);
+      const Pixels top = decoded_as(decoders, bytes, kAll);
+      EXPECT_TRUE(top == crop(all, {0, 0, 40, 11})) << predictor << ", " << rows_per_strip;
+    }
+  }
+}
+
+TEST(DamagedTiff, AStreamThatGoesOnBehindItsStripGivesNoOldPixels) {
+  Bytes bytes = deflated_rows(16, 40, 16, 1);
+  set_height(bytes, 11);
+  // As many rows to the strip as to the image, so that nothing tells of the rows behind.
+  const Bytes rows_tag = {0x16, 0x01};
+  const auto entry =
+      std::search(bytes.begin() + bytes[4] + 256 * bytes[5], bytes.end(), rows_tag.begin(), rows_tag.end());
+  ASSERT_NE(entry, bytes.end());
+  entry[8] = 11;
+  DecoderSet fresh;
+  const Pixels expected = decoded_as(fresh, bytes, kAll);
+  DecoderSet used;
+  Pixels bright = blank({11, 40, 1});
+  std::fill(bright.bytes.begin(), bright.bytes.end(), 255);
+  decoded_as(used, encode_tiff(bright, {.compression = COMPRESSION_ADOBE_DEFLATE, .rows_per_strip = 0}),
+             kAll);
+  EXPECT_TRUE(decoded_as(used, bytes, kAll) == expected);
+}
+
 TEST(DamagedTiff, FlippedBitsNeverCrashNorPrint) {
   testing::internal::CaptureStderr();
   DecoderSet decoders;

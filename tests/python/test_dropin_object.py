@@ -34,6 +34,7 @@ EXTRAS = {
     "max_bad": 0.5,
     "color": "bgr",
     "exif": "apply",
+    "decoder": "libjpeg-turbo",
 }
 
 
@@ -114,6 +115,7 @@ def test_iterator_class_is_torchs_base(dataset: ImageFolder) -> None:
         ("max_bad", 2.5, ValueError),
         ("max_bad", "1%", TypeError),
         ("color", "RGB", ValueError),
+        ("decoder", "turbo", ValueError),
         ("exif", True, ValueError),
     ],
 )

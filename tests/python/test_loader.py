@@ -534,6 +534,8 @@ WRONG = [
     (TypeError, "layout", [None, 3]),
     (ValueError, "layout", ["CHW", "nchw"]),
     (TypeError, "color", [None]),
+    (TypeError, "decoder", [None]),
+    (ValueError, "decoder", ["own", "libjpeg"]),
     (ValueError, "color", ["RGB", "grey"]),
     (TypeError, "exif", [None, True]),
     (ValueError, "exif", ["Apply"]),

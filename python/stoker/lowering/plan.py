@@ -91,6 +91,7 @@ def _accepted(loader: Any, samples: Samples) -> Plan:
             "layout": recipe.layout,
             "color": loader.color,
             "exif": loader.exif,
+            "decoder": loader.decoder,
             "conversion": "pillow",
             "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
         }

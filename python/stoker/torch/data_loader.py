@@ -26,6 +26,7 @@ _CHOICES = {
     "on_error": ("raise", "replace", "skip"),
     "color": ("rgb", "bgr", "gray", "unchanged"),
     "exif": ("ignore", "apply"),
+    "decoder": ("auto", "libjpeg-turbo"),
 }
 
 _ADVICE = "draw from torch.utils.data.get_worker_info().rng, whose generators are each thread's own"
@@ -61,6 +62,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         max_bad: Most bad samples in an epoch under "replace" and "skip", as a share below 1 or as a number.
         color: "rgb", "bgr", "gray" or "unchanged".
         exif: "ignore" the orientation in the file, as torchvision does, or "apply" it.
+        decoder: Of JPEGs: "auto" (stoker's own for baseline files, libjpeg-turbo for all others) or
+            "libjpeg-turbo" for all. The pixels are the same.
         **kwargs: As for torch.
 
     Raises:
@@ -77,6 +80,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         max_bad: float = 0.001,
         color: str = "rgb",
         exif: str = "ignore",
+        decoder: str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -86,6 +90,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self.max_bad = max_bad
         self.color = color
         self.exif = exif
+        self.decoder = decoder
         self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
         self._stoker_trials: dict[Any, tuple[bool, str]] = {}

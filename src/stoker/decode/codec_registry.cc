@@ -21,9 +21,9 @@ RegisterCodec::RegisterCodec(const Codec& codec) {
 }
 
 std::string_view name_of(DecodeRoute route) {
-  constexpr std::string_view kNames[kDecodeRouteCount] = {"only way",   "own",     "asked for", "progressive",
-                                                          "arithmetic", "color",   "sampling",  "scans",
-                                                          "no end",     "damaged", "extreme"};
+  constexpr std::string_view kNames[kDecodeRouteCount] = {"only_way",   "own",     "asked",    "progressive",
+                                                          "arithmetic", "color",   "sampling", "scans",
+                                                          "no_end",     "damaged", "extreme"};
   return kNames[static_cast<int>(route)];
 }
 

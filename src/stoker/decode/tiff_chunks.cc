@@ -132,7 +132,24 @@ Failure TiffChunks::failed_at(const std::string& where) const {
   return codec_error(kStep, SampleErrorCode::kCorrupt, why + " (within " + where + ")");
 }
 
+// libtiff unpacks whole chunks by libdeflate, and takes it for success when a stream goes on behind its
+// chunk: the match or the stored bytes that cross the end are then not written at all.
+void TiffChunks::prepare_deflate(int chunk, uint8_t* to, size_t bytes) {
+  // Some writers fill up the last strip with rows below the image. zlib gives what is above them.
+  uint32_t rows = 0;
+  TIFFGetFieldDefaulted(library_, TIFFTAG_ROWSPERSTRIP, &rows);
+  const auto strip = static_cast<uint64_t>(chunk % directory_->chunks_down);
+  const bool may_go_on = rows != UINT32_MAX && (strip + 1) * rows > static_cast<uint64_t>(directory_->height);
+  if (!directory_->is_tiled && may_go_on)
+    TIFFSetField(library_, TIFFTAG_DEFLATE_SUBCODEC, DEFLATE_SUBCODEC_ZLIB);
+  // Elsewhere it is damage that nothing tells of: black at least, not pixels of another image.
+  std::memset(to, 0, bytes);
+}
+
 Failure TiffChunks::read_chunk(int chunk, uint8_t* to, size_t bytes) {
+  const auto compression = directory_->compression;
+  if (compression == COMPRESSION_ADOBE_DEFLATE || compression == COMPRESSION_DEFLATE)
+    prepare_deflate(chunk, to, bytes);
   const auto number = static_cast<uint32_t>(chunk);
   const auto size = static_cast<tmsize_t>(bytes);
   const tmsize_t count = directory_->is_tiled ? TIFFReadEncodedTile(library_, number, to, size)

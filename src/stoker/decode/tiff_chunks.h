@@ -35,6 +35,7 @@ class TiffChunks {
   struct Callbacks;
 
   Failure failed_at(const std::string& where) const;
+  void prepare_deflate(int chunk, uint8_t* to, size_t bytes);
   bool agrees() const;
 
   tiff* library_ = nullptr;

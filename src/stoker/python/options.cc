@@ -33,6 +33,8 @@ PlanOptions take_plan_options(nb::dict& given) {
   options.decode.color = take_choice<Color>(
       given, "color",
       {{"rgb", Color::kRgb}, {"bgr", Color::kBgr}, {"gray", Color::kGray}, {"unchanged", Color::kUnchanged}});
+  options.decode.only_libjpeg_turbo =
+      take_choice<bool>(given, "decoder", {{"auto", false}, {"libjpeg-turbo", true}});
   options.decode.apply_exif_orientation =
       take_choice<bool>(given, "exif", {{"ignore", false}, {"apply", true}});
   options.decode.rule = take_choice<ConversionRule>(

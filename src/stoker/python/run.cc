@@ -169,6 +169,12 @@ nb::dict counters_to_python(const CountersReading& reading) {
     each["unattributed_ns"] = thread.unattributed_ns;
     threads.append(each);
   }
+  nb::dict routes;
+  for (int route = 0; route < kDecodeRouteCount; ++route) {
+    if (static_cast<DecodeRoute>(route) == DecodeRoute::kOnlyWay) continue;
+    routes[std::string(name_of(static_cast<DecodeRoute>(route))).c_str()] =
+        reading.decoded[static_cast<size_t>(route)];
+  }
   nb::dict out;
   out["threads"] = threads;
   out["fetch_cpu_ns"] = reading.fetch_cpu_ns;
@@ -176,6 +182,7 @@ nb::dict counters_to_python(const CountersReading& reading) {
   out["decode_cpu_ns"] = reading.decode_cpu_ns;
   out["transform_cpu_ns"] = reading.transform_cpu_ns;
   out["store_cpu_ns"] = reading.store_cpu_ns;
+  out["decode_routes"] = routes;
   out["samples"] = reading.samples;
   out["bytes_read"] = reading.bytes_read;
   out["batches"] = reading.batches;

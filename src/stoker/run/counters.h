@@ -1,10 +1,13 @@
 // What every thread did with its time. Written by one thread, read by others at any moment.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "stoker/decode/decoder.h"
 
 namespace stoker {
 
@@ -26,7 +29,8 @@ struct StepCounters {
   Count transform_ns;
   Count store_ns;
   Count samples;
-  Count bytes_decoded;  // compressed bytes handed to a decoder
+  Count bytes_decoded;                           // compressed bytes handed to a decoder
+  std::array<Count, kDecodeRouteCount> decoded;  // images, by DecodeRoute
 };
 
 // One CPU thread. starved + busy + blocked is its wall time but for what `unattributed` shows.
@@ -72,9 +76,10 @@ struct CountersReading {
   int64_t errors = 0;
   int64_t replaced = 0;
   int64_t skipped = 0;
-  int64_t consumer_wait_ns = 0;  // next() waited this long
-  int64_t ready_bytes = 0;       // memory of what is read ahead and not yet decoded
-  int64_t ready_batches = 0;     // finished and not yet taken
+  int64_t consumer_wait_ns = 0;                         // next() waited this long
+  int64_t ready_bytes = 0;                              // memory of what is read ahead and not yet decoded
+  int64_t ready_batches = 0;                            // finished and not yet taken
+  std::array<int64_t, kDecodeRouteCount> decoded = {};  // images, by DecodeRoute
 };
 
 }  // namespace stoker

@@ -52,6 +52,7 @@ class Pipeline::Decoding : public RegionReader {
     shape.height = region.height;
     const Image out = packed_image(pipeline_.decoded_.reserve(shape.bytes()), shape);
     Failure failure = pipeline_.decoders_.decode(region, out);
+    if (!failure) counters_.decoded[static_cast<size_t>(pipeline_.decoders_.route())].add(1);
     *pixels = out;
     counters_.decode_ns.add(thread_cpu_ns() - begin);
     return failure;

@@ -245,6 +245,9 @@ std::string Plan::explain() const {
   const std::vector<Segment>& segments = full_schedule_.segments;
   const bool has_region = !segments.front().spatial.empty();
   text += has_region ? "; only the region that the first crop or resize reads\n" : "; whole images\n";
+  text += options_.decode.only_libjpeg_turbo
+              ? "JPEG: all by libjpeg-turbo, as asked\n"
+              : "JPEG: baseline by stoker's own decoder, the rest by libjpeg-turbo; pixels are the same\n";
   if (has_groups_) {
     text += "chosen for every sample, fused as below where they fall together:";
     for (const NamedOperator& each : written_) text += "\n    " + describe(each);

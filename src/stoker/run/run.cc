@@ -16,6 +16,8 @@ CountersReading Run::State::counters() const {
     reading.transform_cpu_ns += thread.steps.transform_ns.get();
     reading.store_cpu_ns += thread.steps.store_ns.get();
     reading.samples += thread.steps.samples.get();
+    for (size_t route = 0; route < reading.decoded.size(); ++route)
+      reading.decoded[route] += thread.steps.decoded[route].get();
     const int64_t begun = thread.begun_ns.load();
     if (begun == 0) continue;
     const int64_t ended = thread.ended_ns.load();
