@@ -472,6 +472,7 @@ def test_counters_have_the_documented_names(root: Path) -> None:
             "transform_cpu_ns",
             "store_cpu_ns",
             "samples",
+            "decode_routes",
             "bytes_read",
         ),
         *("batches", "errors", "replaced", "skipped", "consumer_wait_ns", "ready_bytes", "ready_batches"),
