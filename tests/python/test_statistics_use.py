@@ -190,6 +190,10 @@ def masks_of(paths: list[Path], folder: Path) -> tuple[list[Path], list[np.ndarr
     return files, masks
 
 
+def as_float(pixels: np.ndarray) -> np.ndarray:
+    return pixels.astype(np.float32) / np.float32(255)
+
+
 def assert_equals_numpy(found: stoker.Statistics, pixels: list[np.ndarray], masks: list[np.ndarray]) -> None:
     kept = np.concatenate([each[mask != 0] for each, mask in zip(pixels, masks, strict=True)])
     kept = kept.astype(np.float64)
@@ -211,7 +215,7 @@ def test_masked_pixels_are_left_out(root: Path, tmp_path: Path, threads: int) ->
     assert stoker.Statistics.load(tmp_path / "x.json").channels == found.channels
     # Operators that leave every pixel in its place may come first.
     found = stoker.compute_statistics(stoker.files(paths), [stoker.to_float()], masks=files)
-    assert_equals_numpy(found, [each.astype(np.float32) / np.float32(255) for each in pixels], masks)
+    assert_equals_numpy(found, [as_float(each) for each in pixels], masks)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
@@ -222,6 +226,30 @@ def test_masks_in_memory(dtype: str) -> None:
         mask = (np.random.default_rng(1).integers(0, 3, (6, 5, 7)) * factor).astype(mask_dtype)
         found = stoker.compute_statistics(stoker.arrays(pixels), masks=mask)
         assert_equals_numpy(found, list(pixels), list(mask))
+
+
+def test_masks_move_with_their_images(root: Path, tmp_path: Path) -> None:
+    paths = sorted(root.rglob("*.png"))
+    files, masks = masks_of(paths, tmp_path / "masks")
+    pixels = [by_pillow(path.read_bytes()) for path in paths]
+    top, left = (24 - 8) // 2, (32 - 8) // 2
+    inner = (slice(top, top + 8), slice(left, left + 8))
+    for flips in ([], [stoker.horizontal_flip(p=1.0)], [stoker.vertical_flip(p=1.0), stoker.to_float()]):
+        found = stoker.compute_statistics(stoker.files(paths), [*flips, stoker.center_crop(8)], masks=files)
+        is_float = len(flips) == 2
+        assert_equals_numpy(
+            found,
+            [as_float(each[inner]) if is_float else each[inner] for each in pixels],
+            [each[inner] for each in masks],
+        )
+
+    resized = [stoker.resize((10, 13))]
+    loader = stoker.Loader(
+        stoker.files(paths, masks=files), resized, batch_size=24, dtype="uint8", layout="hwc"
+    )
+    batch = next(iter(loader))
+    found = stoker.compute_statistics(stoker.files(paths), resized, masks=files)
+    assert_equals_numpy(found, list(batch["image"]), list(batch["mask"]))
 
 
 def test_low_values_of_16_bit_masks_count(tmp_path: Path) -> None:
@@ -239,9 +267,6 @@ def test_masks_that_cannot_fit_are_refused(root: Path, tmp_path: Path) -> None:
     source = stoker.files(paths)
     with pytest.raises(ValueError, match="23 masks for 24 samples"):
         stoker.compute_statistics(source, masks=files[:-1])
-    for step in (stoker.resize(8), stoker.center_crop(8)):
-        with pytest.raises(ValueError, match=f"masks go with operators that leave .*{step.name}"):
-            stoker.compute_statistics(source, [step], masks=files)
     with pytest.raises(ValueError, match="exif='ignore'"):
         stoker.compute_statistics(source, masks=files, exif="apply")
     with pytest.raises(TypeError, match="masks must be"):
@@ -258,6 +283,9 @@ def test_masks_that_cannot_fit_are_refused(root: Path, tmp_path: Path) -> None:
         assert caught.value.index == 2
         found = stoker.compute_statistics(source, masks=files, on_error="skip")
         assert (found.image_count, found.skipped) == (23, 1)
+    wide = np.ones((24, 24, 32), np.uint16)
+    with pytest.raises(stoker.SampleError, match="resized are uint8 masks"):
+        stoker.compute_statistics(source, [stoker.resize(8)], masks=wide)
     with pytest.raises(stoker.SampleError, match="float"):
         stoker.compute_statistics(source, masks=np.zeros((24, 24, 32), np.float32))
 

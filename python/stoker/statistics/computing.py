@@ -55,8 +55,8 @@ def compute_statistics(
         histogram: Count every value of uint8, uint16 and int16 images, which percentiles need.
         nodata: A value that stands for "nothing measured here", left out and counted.
         masks: Of each sample a mask of the image's height and width: paths of files, or one array
-            (N, H, W). Pixels where it is 0 are left out and counted. Integers of 1 or 3 channels; the
-            operators must leave every pixel in its place.
+            (N, H, W). Pixels where it is 0 are left out and counted. Integers of 1 or 3 channels,
+            moved with the image by the operators; uint8 where these resize.
         threads: CPU threads; "auto" takes the usable cores less one.
         color, exif, image_dtype: As for `stoker.Loader`.
         on_error: A bad sample: "raise", or "skip", which leaves it out and lists it in `bad_samples`.

@@ -9,7 +9,6 @@
 #include "stoker/base/clock.h"
 #include "stoker/base/mutex.h"
 #include "stoker/fetch/fetcher.h"
-#include "stoker/run/mask_reader.h"
 #include "stoker/run/pipeline.h"
 #include "stoker/run/policy.h"
 
@@ -24,43 +23,97 @@ int64_t block_samples(DType dtype) { return dtype == DType::kUint16 || dtype == 
 // Finished blocks that may wait for one that is stuck, for each thread: they hold histograms.
 constexpr int64_t kWaitingBlocksPerThread = 4;
 
+// A pixel counts when any of its bytes is not 0, which for integers of any size means any value.
+void fill_flags(const ConstImage& mask, const Store& store, const Image& flags) {
+  const size_t pixel_bytes = mask.shape.pixel_bytes();
+  for (int y = 0; y < mask.height(); ++y) {
+    const uint8_t* row = mask.row<uint8_t>(store.flip_vertical ? mask.height() - 1 - y : y);
+    uint8_t* flag = flags.row<uint8_t>(y);
+    for (int x = 0; x < mask.width(); ++x) {
+      const int from = store.flip_horizontal ? mask.width() - 1 - x : x;
+      const uint8_t* pixel = row + static_cast<size_t>(from) * pixel_bytes;
+      flag[x] = std::any_of(pixel, pixel + pixel_bytes, [](uint8_t each) { return each != 0; }) ? 1 : 0;
+    }
+  }
+}
+
+// Sums up the images that come to it, or those of their pixels that the mask behind each of them marks.
 class SumSink : public SampleSink {
  public:
-  // `mask`, if not null, is of the sample that comes next.
-  SumSink(Accumulator& sums, const ConstImage* mask) : sums_(sums), mask_(mask) {}
+  SumSink(Accumulator& sums, bool has_mask) : sums_(sums), has_mask_(has_mask) {}
 
-  Failure take(size_t, const ConstImage& pixels, const Store& store) override {
+  Failure take(size_t field, const ConstImage& pixels, const Store& store) override {
+    if (field > 0) return take_mask(pixels, store);
+    took_image_ = true;
     // Mirrored or not, the sums are the same; a table or a cast changes the values.
-    if (mask_ != nullptr && (mask_->height() != pixels.height() || mask_->width() != pixels.width()))
-      return other_size(pixels.shape);
-    if (store.table == nullptr && store.dtype == pixels.shape.dtype) {
-      sums_.add(pixels, mask_);
+    if (!has_mask_ && store.table == nullptr && store.dtype == pixels.shape.dtype) {
+      sums_.add(pixels, nullptr);
       return std::nullopt;
     }
     Store as_image = store;
     as_image.layout = Layout::kHwc;
     ImageShape shape = pixels.shape;
     shape.dtype = store.dtype;
-    const Image image = packed_image(memory_.reserve(shape.bytes()), shape);
-    store_image(as_image, pixels, image.data);
-    sums_.add(image, mask_);
+    image_ = packed_image(image_memory_.reserve(shape.bytes()), shape);
+    store_image(as_image, pixels, image_.data);
+    if (!has_mask_) sums_.add(image_, nullptr);
     return std::nullopt;
   }
 
+  void begin_sample() { took_image_ = false; }
+  // Whether what fails now is the mask.
+  bool took_image() const { return took_image_; }
+
  private:
-  Failure other_size(const ImageShape& image) const {
-    SampleError error;
-    error.code = SampleErrorCode::kShape;
-    error.step = "mask";
-    error.found = "the mask is " + std::to_string(mask_->height()) + " x " + std::to_string(mask_->width()) +
-                  " pixels, the image " + std::to_string(image.height) + " x " + std::to_string(image.width);
-    error.hint = "give a mask of the image's height and width";
-    return error;
+  Failure take_mask(const ConstImage& mask, const Store& store) {
+    const DType dtype = mask.shape.dtype;
+    const bool is_float = dtype == DType::kFloat16 || dtype == DType::kBfloat16 || dtype == DType::kFloat32 ||
+                          dtype == DType::kFloat64;
+    if (is_float || (mask.channels() != 1 && mask.channels() != 3)) {
+      return SampleError{.code = SampleErrorCode::kUnsupported,
+                         .step = "mask",
+                         .found = "the mask is " + std::string(name_of(dtype)) + " of " +
+                                  std::to_string(mask.channels()) +
+                                  " channels, allowed are integers of 1 or 3",
+                         .hint = "write it without alpha, as integers"};
+    }
+    const ImageShape shape{mask.height(), mask.width(), 1, DType::kUint8};
+    const Image flags = packed_image(flags_memory_.reserve(shape.bytes()), shape);
+    fill_flags(mask, store, flags);
+    const ConstImage flagged = flags;
+    sums_.add(image_, &flagged);
+    return std::nullopt;
   }
 
   Accumulator& sums_;
-  const ConstImage* const mask_;
-  ScratchBuffer memory_;
+  const bool has_mask_;
+  bool took_image_ = false;
+  Image image_;
+  ScratchBuffer image_memory_;
+  ScratchBuffer flags_memory_;
+};
+
+// Images, and behind each its mask out of another source.
+class MaskedSource : public Source {
+ public:
+  MaskedSource(std::shared_ptr<const Source> images, std::shared_ptr<const Source> masks)
+      : images_(std::move(images)), masks_(std::move(masks)) {}
+
+  std::optional<int64_t> size() const override { return images_->size(); }
+  const std::vector<Field>& fields() const override { return fields_; }
+  FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override {
+    return (field == 0 ? images_ : masks_)->request(index, 0, epoch);
+  }
+  std::string path(int64_t index) const override { return images_->path(index); }
+  std::string mask_path(int64_t index) const { return masks_->path(index); }
+  std::optional<ImageShape> image_shape() const override { return images_->image_shape(); }
+  int operators_done() const override { return images_->operators_done(); }
+  std::string root() const override { return images_->root(); }
+
+ private:
+  const std::shared_ptr<const Source> images_;
+  const std::shared_ptr<const Source> masks_;
+  const std::vector<Field> fields_ = {{"image", FieldKind::kImage}, {"mask", FieldKind::kMask}};
 };
 
 }  // namespace
@@ -69,7 +122,8 @@ class Measurement::State {
  public:
   State(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
         const MeasurementOptions& options)
-      : source_(std::move(source)),
+      : masked_(options.masks == nullptr ? nullptr : std::make_shared<MaskedSource>(source, options.masks)),
+        source_(masked_ == nullptr ? std::move(source) : masked_),
         plan_(std::move(plan)),
         options_(options),
         block_samples_(block_samples(plan_->dtype())),
@@ -96,6 +150,7 @@ class Measurement::State {
   std::optional<int64_t> next_block();
   void join_block(int64_t begin, Accumulator sums);
 
+  const std::shared_ptr<const MaskedSource> masked_;  // null: every pixel counts
   const std::shared_ptr<const Source> source_;
   const std::shared_ptr<const Plan> plan_;
   const MeasurementOptions options_;
@@ -121,28 +176,25 @@ class Measurement::State {
 class Measurement::State::Worker {
  public:
   explicit Worker(State& state)
-      : state_(state), pipeline_(*state.plan_, *state.source_, &state.is_cancelled_) {
-    if (state.options_.masks != nullptr)
-      masks_.emplace(*state.options_.masks, *state.fetcher_, &state.is_cancelled_);
-  }
+      : state_(state), pipeline_(*state.plan_, *state.source_, &state.is_cancelled_) {}
 
   // The sums of the block that begins at sample `begin`; not of all of it once the run is cancelled.
   Accumulator measure_block(int64_t begin);
 
  private:
-  Failure measure(int64_t index, Accumulator& sums);
+  Failure measure(int64_t index, SumSink& sink);
 
   State& state_;
   Pipeline pipeline_;
-  std::optional<MaskReader> masks_;
   StepCounters counters_;
 };
 
 Accumulator Measurement::State::Worker::measure_block(int64_t begin) {
   Accumulator sums(state_.options_.sums);
+  SumSink sink(sums, state_.masked_ != nullptr);
   const int64_t end = std::min(begin + state_.block_samples_, state_.options_.end);
   for (int64_t index = begin; index < end && !state_.is_cancelled_; ++index) {
-    Failure failure = measure(index, sums);
+    Failure failure = measure(index, sink);
     if (!failure || state_.is_cancelled_) continue;
     failure->index = index;
     failure->epoch = 0;
@@ -153,21 +205,25 @@ Accumulator Measurement::State::Worker::measure_block(int64_t begin) {
   return sums;
 }
 
-Failure Measurement::State::Worker::measure(int64_t index, Accumulator& sums) {
-  ConstImage mask;
-  if (masks_) {
-    if (Failure failure = masks_->read(index, &mask)) return failure;
-  }
-  const FetchRequest request = state_.source_->request(index, 0, 0);
-  FetchResult fetched = state_.fetcher_->fetch(request);
-  if (fetched.failure) return std::move(fetched.failure);
+Failure Measurement::State::Worker::measure(int64_t index, SumSink& sink) {
+  const size_t fields = state_.masked_ != nullptr ? 2 : 1;
   Sample sample;
   sample.index = index;
-  sample.parts.push_back({std::move(fetched.bytes), request.raw_shape});
-  SumSink sink(sums, masks_ ? &mask : nullptr);
-  Failure failure =
-      pipeline_.run(sample, SampleKey{0, 0, static_cast<uint64_t>(index), 0, 0}, sink, counters_);
-  state_.fetcher_->recycle(std::move(sample.parts[0].bytes));
+  Failure failure;
+  for (size_t field = 0; field < fields && !failure; ++field) {
+    const FetchRequest request = state_.source_->request(index, field, 0);
+    FetchResult fetched = state_.fetcher_->fetch(request);
+    sample.parts.push_back({std::move(fetched.bytes), request.raw_shape});
+    failure = std::move(fetched.failure);
+    if (failure && field > 0) failure->path = state_.masked_->mask_path(index);
+  }
+  if (!failure) {
+    sink.begin_sample();
+    failure = pipeline_.run(sample, SampleKey{0, 0, static_cast<uint64_t>(index), 0, 0}, sink, counters_);
+    if (failure && sink.took_image() && state_.masked_ != nullptr)
+      failure->path = state_.masked_->mask_path(index);
+  }
+  for (SamplePart& part : sample.parts) state_.fetcher_->recycle(std::move(part.bytes));
   return failure;
 }
 
@@ -249,12 +305,6 @@ void check_masks(const Source& masks, int64_t size, const Plan& plan) {
   if (!masks.has_image() || masks.size().value_or(0) != size) {
     throw ArgumentError("statistics: there are " + std::to_string(masks.size().value_or(0)) + " masks for " +
                         std::to_string(size) + " samples; give one a sample.");
-  }
-  for (const NamedOperator* named : plan.operators()) {
-    if (!named->op->moves_pixels()) continue;
-    throw ArgumentError("statistics: masks go with operators that leave every pixel in its place, got " +
-                        describe(*named) +
-                        "; leave it out, or write images and masks of the new size first.");
   }
   if (plan.options().decode.apply_exif_orientation) {
     throw ArgumentError(

@@ -20,7 +20,9 @@ struct MeasurementOptions {
   int64_t end = 0;
   int64_t done = 0;  // how many of them are in `before` already, as a snapshot said
   std::optional<Accumulator> before;
-  std::shared_ptr<const Source> masks;  // if not null, of each sample the mask; see run/mask_reader.h
+  // If not null, of each sample the mask: integers of 1 or 3 channels, moved with the image. Pixels where it
+  // is 0 are left out.
+  std::shared_ptr<const Source> masks;
   AccumulatorOptions sums;
 };
 
@@ -32,7 +34,7 @@ struct MeasurementSnapshot {
 
 class Measurement {
  public:
-  // Checks everything and starts nothing. Throws ArgumentError. Masks want a plan that moves no pixel.
+  // Checks everything and starts nothing. Throws ArgumentError.
   Measurement(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
               const MeasurementOptions& options);
   ~Measurement();
