@@ -11,8 +11,10 @@ from torch.utils.data import _utils
 from torch.utils.data.dataloader import _DatasetKind
 
 from stoker import _native
+from stoker.lowering.arrays import Rows
 from stoker.lowering.datasets import Samples, recognise
 from stoker.lowering.recipe import NotNative
+from stoker.lowering.rows_plan import RowsPlan, plan_rows
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plan:
         return _native.Run(self.samples.source, self.operators, seed=seed, **self.options)
 
 
-def plan_epoch(loader: Any) -> Plan:
+def plan_epoch(loader: Any) -> Plan | RowsPlan:
     """Lowers what `loader` is now.
 
     Raises:
@@ -62,10 +64,12 @@ def plan_epoch(loader: Any) -> Plan:
         raise NotNative(str(problem)) from problem
 
 
-def _accepted(loader: Any, samples: Samples) -> Plan:
+def _accepted(loader: Any, samples: Samples | Rows) -> Plan | RowsPlan:
     """The plan, once the engine has agreed to it."""
     collates = loader.collate_fn is _utils.collate.default_collate and _is_default_collate()
     threads = _threads(loader)
+    if isinstance(samples, Rows):
+        return plan_rows(loader, samples, threads, collates=collates)
     options: dict[str, Any] = {
         "threads": threads,
         "shares_cores": loader.threads == "auto",
@@ -78,23 +82,20 @@ def _accepted(loader: Any, samples: Samples) -> Plan:
     options["buffers"] = loader.__dict__.setdefault(
         "_stoker_buffers", _native.Buffers(options["max_active_batches"] + 1)
     )
-    operators: list[Any] = []
-    report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}"]
+    recipe = samples.recipe
+    operators = recipe.operators
+    report = [f"dataset: {type(loader.dataset).__name__} of {samples.count}", *recipe.report]
     if loader.threads is None and threads < loader.num_workers:
         report.append(f"num_workers={loader.num_workers}: {threads} threads, one for each core it may use")
-    recipe = samples.recipe
-    if recipe is not None:
-        operators = recipe.operators
-        report += recipe.report
-        options |= {
-            "dtype": recipe.dtype,
-            "layout": recipe.layout,
-            "color": loader.color,
-            "exif": loader.exif,
-            "decoder": loader.decoder,
-            "conversion": "pillow",
-            "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
-        }
+    options |= {
+        "dtype": recipe.dtype,
+        "layout": recipe.layout,
+        "color": loader.color,
+        "exif": loader.exif,
+        "decoder": loader.decoder,
+        "conversion": "pillow",
+        "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
+    }
     if not collates:
         report.append("collate_fn: user code, gets native samples")
     plan = Plan(samples, operators, options, collates, report)

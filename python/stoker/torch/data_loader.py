@@ -13,7 +13,9 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from stoker.lowering import NotNative
 from stoker.lowering.plan import plan_epoch
+from stoker.lowering.rows_plan import RowsPlan
 from stoker.torch.native_iterator import LastRun, NativeIterator
+from stoker.torch.rows_iterator import RowsIterator
 from stoker.torch.thread_tier import SharedDraws, ThreadIterator
 from stoker.torch.thread_tier import refusal as refusal_of_threads
 from stoker.torch.torch_tier import ContinuedIterator, torch_iterator
@@ -104,6 +106,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             plan = plan_epoch(self)
         except NotNative as problem:
             return self._get_python_iterator(problem)
+        if isinstance(plan, RowsPlan):
+            return RowsIterator(self, plan, self._stoker_last)
         return NativeIterator(self, plan, self._stoker_last)
 
     def _get_python_iterator(self, problem: NotNative) -> _BaseDataLoaderIter:
@@ -143,6 +147,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             plan = plan_epoch(self)
         except NotNative as problem:
             return "\n".join(self._explain_python(problem))
+        if isinstance(plan, RowsPlan):
+            return plan.explain()
         run = plan.start(seed=0)
         try:
             lines = ["tier: native", *(f"  {line}" for line in plan.report), str(run.explain())]

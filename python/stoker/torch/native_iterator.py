@@ -138,13 +138,6 @@ class NativeIterator(_BaseDataLoaderIter):
 
     def _collate(self, batch: Any) -> Any:
         samples = self._plan.samples
-        recipe = samples.recipe
-        if recipe is None:
-            columns = [
-                torch.from_numpy(batch.column(str(place))).view(dtype)
-                for place, dtype in enumerate(samples.dtypes)
-            ]
-            return columns if self._plan.collates else self._collate_fn(list(zip(*columns, strict=True)))
         targets = samples.python_targets(batch)
         if self._plan.collates:
             images = from_dlpack(batch.images)
@@ -153,7 +146,7 @@ class NativeIterator(_BaseDataLoaderIter):
             return [images, _utils.collate.default_collate(targets)]  # type: ignore[no-untyped-call]
         if targets is None:
             targets = batch.column("target").tolist()
-        return self._collate_fn(list(zip(_single_images(batch.images, recipe.sample), targets, strict=True)))
+        return self._collate_fn(list(zip(_single_images(batch.images, samples.recipe.sample), targets, strict=True)))
 
     def _shutdown_workers(self) -> None:
         self._last.close()

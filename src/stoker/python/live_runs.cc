@@ -44,6 +44,7 @@ void keep(const std::shared_ptr<T>& run) {
 }  // namespace
 
 void close_at_exit(const std::shared_ptr<Run>& run) { keep(run); }
+void close_at_exit(const std::shared_ptr<GatherRun>& run) { keep(run); }
 void close_at_exit(const std::shared_ptr<Measurement>& measurement) { keep(measurement); }
 void close_at_exit(const std::shared_ptr<Packing>& packing) { keep(packing); }
 

@@ -9,12 +9,14 @@
 #include <memory>
 
 #include "stoker/pack/packing.h"
+#include "stoker/run/gather_run.h"
 #include "stoker/run/measurement.h"
 #include "stoker/run/run.h"
 
 namespace stoker {
 
 void close_at_exit(const std::shared_ptr<Run>& run);
+void close_at_exit(const std::shared_ptr<GatherRun>& run);
 void close_at_exit(const std::shared_ptr<Measurement>& measurement);
 void close_at_exit(const std::shared_ptr<Packing>& packing);
 

@@ -8,6 +8,7 @@ NB_MODULE(_native, module) {
   stoker::bind_boxes(module);
   stoker::bind_sources(module);
   stoker::bind_run(module);
+  stoker::bind_gather(module);
   stoker::bind_statistics(module);
   stoker::bind_pack(module);
   stoker::bind_advise(module);

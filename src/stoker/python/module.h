@@ -10,6 +10,7 @@ void bind_operators(nb::module_& module);
 void bind_boxes(nb::module_& module);
 void bind_sources(nb::module_& module);
 void bind_run(nb::module_& module);
+void bind_gather(nb::module_& module);
 void bind_statistics(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_advise(nb::module_& module);
@@ -17,5 +18,6 @@ void bind_advise(nb::module_& module);
 void bind_errors(nb::module_& module);
 
 nb::dict sample_error_to_python(const SampleError& error);
+nb::dict counters_to_python(const CountersReading& reading);
 
 }  // namespace stoker

@@ -157,6 +157,8 @@ nb::object column_of(const Batch& batch, const std::string& name) {
   throw ArgumentError("batch: there is no column '" + name + "'.");
 }
 
+}  // namespace
+
 nb::dict counters_to_python(const CountersReading& reading) {
   nb::list threads;
   for (const CountersReading::Thread& thread : reading.threads) {
@@ -194,8 +196,6 @@ nb::dict counters_to_python(const CountersReading& reading) {
   out["ready_batches"] = reading.ready_batches;
   return out;
 }
-
-}  // namespace
 
 void bind_run(nb::module_& module) {
   module.def(

@@ -1,6 +1,7 @@
 // What every thread did with its time. Written by one thread, read by others at any moment.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -81,5 +82,22 @@ struct CountersReading {
   int64_t ready_batches = 0;                            // finished and not yet taken
   std::array<int64_t, kDecodeRouteCount> decoded = {};  // images, by DecodeRoute
 };
+
+// What a thread that has begun did until `now_ns`; under the run's mutex.
+inline CountersReading::Thread reading_of(const ThreadCounters& thread, int64_t now_ns) {
+  const int64_t ended = thread.ended_ns.load();
+  CountersReading::Thread reading;
+  reading.wall_ns = (ended == 0 ? now_ns : ended) - thread.begun_ns.load();
+  reading.starved_ns = thread.starved_ns.get();
+  reading.busy_ns = thread.busy_ns.get();
+  reading.blocked_ns = thread.blocked_ns.get();
+  if (thread.waiting_since_ns != 0) {
+    (thread.is_blocked ? reading.blocked_ns : reading.starved_ns) += now_ns - thread.waiting_since_ns;
+  }
+  reading.off_cpu_ns = std::max<int64_t>(0, reading.busy_ns - thread.cpu_ns.get());
+  reading.unattributed_ns =
+      std::max<int64_t>(0, reading.wall_ns - reading.starved_ns - reading.busy_ns - reading.blocked_ns);
+  return reading;
+}
 
 }  // namespace stoker

@@ -18,21 +18,7 @@ CountersReading Run::State::counters() const {
     reading.samples += thread.steps.samples.get();
     for (size_t route = 0; route < reading.decoded.size(); ++route)
       reading.decoded[route] += thread.steps.decoded[route].get();
-    const int64_t begun = thread.begun_ns.load();
-    if (begun == 0) continue;
-    const int64_t ended = thread.ended_ns.load();
-    CountersReading::Thread each;
-    each.wall_ns = (ended == 0 ? now : ended) - begun;
-    each.starved_ns = thread.starved_ns.get();
-    each.busy_ns = thread.busy_ns.get();
-    each.blocked_ns = thread.blocked_ns.get();
-    if (thread.waiting_since_ns != 0) {
-      (thread.is_blocked ? each.blocked_ns : each.starved_ns) += now - thread.waiting_since_ns;
-    }
-    each.off_cpu_ns = std::max<int64_t>(0, each.busy_ns - thread.cpu_ns.get());
-    each.unattributed_ns =
-        std::max<int64_t>(0, each.wall_ns - each.starved_ns - each.busy_ns - each.blocked_ns);
-    reading.threads.push_back(each);
+    if (thread.begun_ns.load() != 0) reading.threads.push_back(reading_of(thread, now));
   }
   reading.ready_bytes = static_cast<int64_t>(ready_bytes_);
   reading.ready_batches =

@@ -1,0 +1,137 @@
+"""An epoch of a dataset that is arrays in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import torch
+from torch.utils.data import _utils
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from stoker.lowering.rows_plan import RowsPlan
+from stoker.torch.batch_memory import BatchMemory
+from stoker.torch.index_order import RowNumbers, row_numbers, whole_batches
+from stoker.torch.native_iterator import LastRun
+
+_is_profiling = torch.autograd._profiler_enabled
+
+
+class RowsIterator(_BaseDataLoaderIter):
+    """One epoch (with persistent workers: one after the other) of rows copied into batches.
+
+    torch's base class makes the draws that torch makes. The order is taken from the sampler as early as torch
+    would hand it to its workers.
+    """
+
+    _workers: tuple[Any, ...] = ()  # there are no processes; callers that look for them find none
+
+    def __init__(self, loader: Any, plan: RowsPlan, last: LastRun) -> None:
+        self._last = last
+        super().__init__(loader)
+        self._plan = plan
+        self._shapes = [(column.row_shape, column.dtype) for column in plan.samples.columns]
+        self._memory = BatchMemory(self._pin_memory and plan.collates, plan.buffers)
+        self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
+        self._drawn: deque[RowNumbers | Exception] = deque()
+        self._filling: deque[list[torch.Tensor] | Exception] = deque()
+        self._begin()
+        if self._num_workers > 0:
+            self._reset(loader, first_iter=True)
+
+    def _begin(self) -> None:
+        self._run = self._last.run = self._plan.start()
+        self._fill = self._run.fill
+        self._order = whole_batches(self._index_sampler, self._plan.samples)
+
+    def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        super()._reset(loader, first_iter)
+        if not first_iter:
+            self._last.close()
+            self._drawn.clear()
+            self._filling.clear()
+            self._begin()
+        self._work_ahead()
+
+    def _draw(self) -> RowNumbers:
+        """The rows of the next batch; StopIteration after the last."""
+        if self._order is not None:
+            return next(self._order)
+        return row_numbers(self._next_index(), self._plan.samples)  # type: ignore[no-untyped-call]
+
+    def _work_ahead(self) -> None:
+        while len(self._drawn) + len(self._filling) < self._depth:
+            try:
+                self._drawn.append(self._draw())
+            except StopIteration:
+                break
+            except Exception as problem:  # waits for the batch's turn, as it would in a worker
+                self._drawn.append(problem)
+        while self._drawn and len(self._filling) < self._plan.active_batches:
+            rows = self._drawn.popleft()
+            self._filling.append(rows if isinstance(rows, Exception) else self._submit(rows))
+
+    def _empty(self, rows: RowNumbers) -> list[torch.Tensor]:
+        empty = self._memory.empty
+        return [empty((rows.count, *shape), dtype) for shape, dtype in self._shapes]
+
+    def _submit(self, rows: RowNumbers) -> list[torch.Tensor]:
+        tensors = self._empty(rows)
+        self._run.submit(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
+        return tensors
+
+    def __next__(self) -> Any:
+        if _is_profiling():
+            return super().__next__()  # inside the range that torch's loader has
+        data = self._next_data()
+        self._num_yielded += 1
+        return data
+
+    def _next_data(self) -> Any:
+        tensors = self._copy(self._draw()) if self._depth == 0 else self._take()
+        if self._plan.collates:
+            return tensors if self._plan.samples.sample == "tuple" else tensors[0]
+        data = self._collate_fn(self._samples_of(tensors))
+        if self._pin_memory:
+            data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
+        return data
+
+    def _copy(self, rows: RowNumbers) -> list[torch.Tensor]:
+        tensors = self._empty(rows)
+        self._fill(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
+        return tensors
+
+    def _take(self) -> list[torch.Tensor]:
+        """The batch whose turn it is; the next one is drawn before an error of this one is raised."""
+        if not self._drawn and not self._filling:
+            self._work_ahead()
+        if self._filling:
+            batch: Any = self._filling.popleft()
+            if not isinstance(batch, Exception):
+                self._run.next()
+        elif self._drawn:
+            rows = self._drawn.popleft()
+            batch = rows if isinstance(rows, Exception) else self._copy(rows)
+        else:
+            if not self._persistent_workers:
+                self._shutdown_workers()
+            raise StopIteration
+        self._work_ahead()
+        if isinstance(batch, Exception):
+            raise batch
+        return batch  # type: ignore[no-any-return]
+
+    def _samples_of(self, tensors: list[torch.Tensor]) -> list[Any]:
+        """The samples of a batch, each as `dataset[i]` would have returned it."""
+        kind = self._plan.samples.sample
+        if kind == "tuple":
+            return list(zip(*tensors, strict=True))
+        return list(tensors[0]) if kind == "tensor" else list(tensors[0].numpy())
+
+    def _shutdown_workers(self) -> None:
+        self._last.close()
+
+    def __del__(self) -> None:
+        last = self.__dict__.get("_last")
+        if last is not None:
+            last.close()
