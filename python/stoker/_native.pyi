@@ -169,6 +169,8 @@ class Buffers:
     """Memory of batches that runs may share, one after another."""
 
     def __init__(self, max_free: int) -> None: ...
+    def acquire(self, bytes: int) -> Any:
+        """Uninitialised uint8, used again once the array is dropped."""
 
 class Batch:
     @property
@@ -207,6 +209,29 @@ def lower_thread_priority() -> None:
 
 def build_info() -> dict[str, Any]: ...
 def force_vector_target(name: str) -> None: ...
+
+class GatherRun:
+    """
+    Batches of rows of arrays. Each column is a list of arrays laid end to end; any strides. Memory given by address must stay until its batch is done or close() has returned.
+    """
+
+    def __init__(self, columns: list[Any], threads: int = 0, shares_cores: bool = False) -> None: ...
+    @property
+    def row_bytes(self) -> int: ...
+    def fill(self, indices: int, count: int, *outs) -> None:
+        """
+        One batch, at once: `count` int64 row numbers at the address `indices`, and one address a column.
+        """
+
+    def submit(self, indices: int, count: int, *outs: int) -> None:
+        """Queues a batch; the row numbers are copied."""
+
+    def next(self) -> bool:
+        """Finishes the oldest batch that is queued; False where there is none."""
+
+    def pending(self) -> int: ...
+    def counters(self) -> dict[str, Any]: ...
+    def close(self) -> None: ...
 
 class Measurement:
     """Sums over the pixels of a source; belongs to one thread."""

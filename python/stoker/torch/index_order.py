@@ -40,7 +40,7 @@ class RowNumbers:
 
 
 def whole_batches(index_sampler: Any, samples: KeyedSamples) -> Iterator[RowNumbers] | None:
-    """The batches of `index_sampler`, with torch's draws at torch's moments, without a list of Python integers.
+    """The batches of `index_sampler` with torch's draws at torch's moments, but no list of Python integers.
 
     Returns:
         None where it is not torch's BatchSampler over one of torch's samplers of this dataset.

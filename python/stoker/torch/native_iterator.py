@@ -146,7 +146,9 @@ class NativeIterator(_BaseDataLoaderIter):
             return [images, _utils.collate.default_collate(targets)]  # type: ignore[no-untyped-call]
         if targets is None:
             targets = batch.column("target").tolist()
-        return self._collate_fn(list(zip(_single_images(batch.images, samples.recipe.sample), targets, strict=True)))
+        return self._collate_fn(
+            list(zip(_single_images(batch.images, samples.recipe.sample), targets, strict=True))
+        )
 
     def _shutdown_workers(self) -> None:
         self._last.close()

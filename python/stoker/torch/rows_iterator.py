@@ -14,7 +14,7 @@ from stoker.torch.batch_memory import BatchMemory
 from stoker.torch.index_order import RowNumbers, row_numbers, whole_batches
 from stoker.torch.native_iterator import LastRun
 
-_is_profiling = torch.autograd._profiler_enabled
+_is_profiling = torch.autograd._profiler_enabled  # type: ignore[attr-defined]
 
 
 class RowsIterator(_BaseDataLoaderIter):
@@ -32,7 +32,9 @@ class RowsIterator(_BaseDataLoaderIter):
         self._plan = plan
         self._shapes = [(column.row_shape, column.dtype) for column in plan.samples.columns]
         self._memory = BatchMemory(self._pin_memory and plan.collates, plan.buffers)
-        self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
+        self._depth = (
+            loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
+        )
         self._drawn: deque[RowNumbers | Exception] = deque()
         self._filling: deque[list[torch.Tensor] | Exception] = deque()
         self._begin()

@@ -123,6 +123,7 @@ void bind_gather(nb::module_& module) {
           "fill", &fill, nb::arg("indices"), nb::arg("count"), nb::arg("outs"),
           "One batch, at once: `count` int64 row numbers at the address `indices`, and one address a column.")
       .def("submit", &submit, nb::arg("indices"), nb::arg("count"), nb::arg("outs"),
+           nb::sig("def submit(self, indices: int, count: int, *outs: int) -> None"),
            "Queues a batch; the row numbers are copied.")
       .def("next", &next, "Finishes the oldest batch that is queued; False where there is none.")
       .def("pending", [](const PythonGatherRun& self) { return self.run->pending(); })

@@ -227,7 +227,13 @@ void bind_run(nb::module_& module) {
       "Shape and dtype of images of any size after the operators; 0 is a side that is each image's own.");
   nb::class_<RecyclingProvider>(module, "Buffers",
                                 "Memory of batches that runs may share, one after another.")
-      .def(nb::init<size_t>(), nb::arg("max_free"));
+      .def(nb::init<size_t>(), nb::arg("max_free"))
+      .def(
+          "acquire",
+          [](RecyclingProvider& provider, int64_t bytes) {
+            return array_over(provider.acquire(static_cast<size_t>(bytes)), {bytes}, DType::kUint8);
+          },
+          nb::arg("bytes"), "Uninitialised uint8, used again once the array is dropped.");
   nb::class_<Batch>(module, "Batch")
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
       .def_prop_ro("indices",
