@@ -218,7 +218,7 @@ class GatherRun:
     def __init__(self, columns: list[Any], threads: int = 0, shares_cores: bool = False) -> None: ...
     @property
     def row_bytes(self) -> int: ...
-    def fill(self, indices: int, count: int, *outs) -> None:
+    def fill(self, indices: int, count: int, *outs: int) -> None:
         """
         One batch, at once: `count` int64 row numbers at the address `indices`, and one address a column.
         """

@@ -61,7 +61,6 @@ def plan_rows(loader: Any, samples: Rows, threads: int, *, collates: bool) -> Ro
         threads = 0
         report.append(f"threads: none, a batch of {batch_bytes} bytes is copied sooner than handed over")
     else:
-        threads = min(threads, int(_native.usable_cores()["affinity"]))
         report.append(f"threads: {threads}, each no more than copies rows")
     if not collates:
         report.append("collate_fn: user code, gets native samples")

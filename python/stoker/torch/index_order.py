@@ -18,6 +18,7 @@ from torch.utils.data import (
 
 from stoker.lowering.keys import Indices, KeyedSamples
 from stoker.lowering.recipe import own_functions
+from stoker.torch.by_torch import ByTorch
 
 # Indices in order are made this many at a time.
 _SEQUENTIAL_CHUNK = 1 << 20
@@ -51,12 +52,15 @@ def whole_batches(index_sampler: Any, samples: KeyedSamples) -> Iterator[RowNumb
     return None if chunks is None else _cut(chunks, index_sampler, samples)
 
 
-def row_numbers(keys: Any, samples: KeyedSamples) -> RowNumbers:
-    """Of a batch of keys that any other sampler gave; raises as `KeyedSamples.indices`."""
-    array = samples.indices(keys)
-    if not len(array):
-        raise IndexError("the sampler gave an empty batch")
-    return RowNumbers(array, 0, len(array), array.ctypes.data)
+def row_numbers(keys: Any, samples: KeyedSamples) -> RowNumbers | ByTorch:
+    """Of a batch of keys that any other sampler gave."""
+    if not hasattr(keys, "__len__"):
+        keys = list(keys)
+    try:
+        array = samples.indices(keys)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return ByTorch(keys)
+    return RowNumbers(array, 0, len(array), array.ctypes.data) if len(array) else ByTorch(keys)
 
 
 def _cut(chunks: Iterator[Indices], sampler: BatchSampler, samples: KeyedSamples) -> Iterator[RowNumbers]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.data import _utils
-from torch.utils.data.dataloader import _BaseDataLoaderIter, _DatasetKind
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 from torch.utils.dlpack import from_dlpack
 
 from stoker.errors import SampleError
 from stoker.lowering.plan import Plan
+from stoker.torch.by_torch import ByTorch
 from stoker.torch.torch_tier import stopped_in_dataset
 
 
@@ -34,13 +34,6 @@ class LastRun:
             self._counters = dict(run.counters())
 
 
-@dataclass(frozen=True)
-class _ByTorch:
-    """Keys of a batch that the dataset itself has to answer."""
-
-    keys: Any
-
-
 class NativeIterator(_BaseDataLoaderIter):
     """One epoch (with persistent workers: one after the other) out of the engine.
 
@@ -55,7 +48,7 @@ class NativeIterator(_BaseDataLoaderIter):
         super().__init__(loader)
         self._plan = plan
         self._epoch = 0
-        self._pending: deque[_ByTorch | None] = deque()
+        self._pending: deque[ByTorch | None] = deque()
         threads = plan.options["threads"]
         self._reads_ahead = self._num_workers > 0 or threads > 0
         self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
@@ -80,16 +73,16 @@ class NativeIterator(_BaseDataLoaderIter):
                 return
             self._pending.append(self._submit(keys))
 
-    def _submit(self, keys: Any) -> _ByTorch | None:
+    def _submit(self, keys: Any) -> ByTorch | None:
         """Queues one batch; keys that the engine does not know wait for their turn, as in a worker."""
         if hasattr(keys, "__iter__") and not hasattr(keys, "__len__"):
             keys = list(keys)
         try:
             indices = self._plan.samples.indices(keys)
             if not len(indices):
-                return _ByTorch(keys)
+                return ByTorch(keys)
         except (TypeError, ValueError, IndexError, OverflowError):
-            return _ByTorch(keys)
+            return ByTorch(keys)
         self._run.submit(indices, self._epoch)
         return None
 
@@ -104,7 +97,7 @@ class NativeIterator(_BaseDataLoaderIter):
                 raise StopIteration
             batch = self._take()
         try:
-            data = self._fetch(batch.keys) if isinstance(batch, _ByTorch) else self._collate(batch)
+            data = batch.fetch(self) if isinstance(batch, ByTorch) else self._collate(batch)
         except StopIteration as problem:
             stopped_in_dataset(self._dataset, problem)
         if self._pin_memory:
@@ -127,14 +120,7 @@ class NativeIterator(_BaseDataLoaderIter):
             self._fill()
         if problem is not None:
             raise problem
-        return batch if isinstance(batch, _ByTorch) or len(batch.indices) else None
-
-    def _fetch(self, keys: Any) -> Any:
-        """A batch of keys that only the dataset itself can judge: none at all, slices, numbers outside."""
-        fetcher = _DatasetKind.create_fetcher(  # type: ignore[no-untyped-call]
-            self._dataset_kind, self._dataset, self._auto_collation, self._collate_fn, self._drop_last
-        )
-        return fetcher.fetch(keys)
+        return batch if isinstance(batch, ByTorch) or len(batch.indices) else None
 
     def _collate(self, batch: Any) -> Any:
         samples = self._plan.samples

@@ -11,8 +11,10 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from stoker.lowering.rows_plan import RowsPlan
 from stoker.torch.batch_memory import BatchMemory
+from stoker.torch.by_torch import ByTorch
 from stoker.torch.index_order import RowNumbers, row_numbers, whole_batches
 from stoker.torch.native_iterator import LastRun
+from stoker.torch.torch_tier import stopped_in_dataset
 
 _is_profiling = torch.autograd._profiler_enabled  # type: ignore[attr-defined]
 
@@ -35,8 +37,8 @@ class RowsIterator(_BaseDataLoaderIter):
         self._depth = (
             loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
         )
-        self._drawn: deque[RowNumbers | Exception] = deque()
-        self._filling: deque[list[torch.Tensor] | Exception] = deque()
+        self._drawn: deque[RowNumbers | ByTorch] = deque()
+        self._filling: deque[list[torch.Tensor] | ByTorch] = deque()
         self._begin()
         if self._num_workers > 0:
             self._reset(loader, first_iter=True)
@@ -55,7 +57,7 @@ class RowsIterator(_BaseDataLoaderIter):
             self._begin()
         self._work_ahead()
 
-    def _draw(self) -> RowNumbers:
+    def _draw(self) -> RowNumbers | ByTorch:
         """The rows of the next batch; StopIteration after the last."""
         if self._order is not None:
             return next(self._order)
@@ -67,11 +69,9 @@ class RowsIterator(_BaseDataLoaderIter):
                 self._drawn.append(self._draw())
             except StopIteration:
                 break
-            except Exception as problem:  # waits for the batch's turn, as it would in a worker
-                self._drawn.append(problem)
         while self._drawn and len(self._filling) < self._plan.active_batches:
             rows = self._drawn.popleft()
-            self._filling.append(rows if isinstance(rows, Exception) else self._submit(rows))
+            self._filling.append(rows if isinstance(rows, ByTorch) else self._submit(rows))
 
     def _empty(self, rows: RowNumbers) -> list[torch.Tensor]:
         empty = self._memory.empty
@@ -82,6 +82,30 @@ class RowsIterator(_BaseDataLoaderIter):
         self._run.submit(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
         return tensors
 
+    def _copy(self, rows: RowNumbers | ByTorch) -> list[torch.Tensor] | ByTorch:
+        if isinstance(rows, ByTorch):
+            return rows
+        tensors = self._empty(rows)
+        self._fill(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
+        return tensors
+
+    def _take(self) -> list[torch.Tensor] | ByTorch:
+        """The batch whose turn it is; the next one is drawn before it is handed out."""
+        if not self._drawn and not self._filling:
+            self._work_ahead()
+        if self._filling:
+            batch = self._filling.popleft()
+            if not isinstance(batch, ByTorch) and not self._run.next():
+                raise RuntimeError("DataLoader: it was closed while a batch was awaited")
+        elif self._drawn:
+            batch = self._copy(self._drawn.popleft())
+        else:
+            if not self._persistent_workers:
+                self._shutdown_workers()
+            raise StopIteration
+        self._work_ahead()
+        return batch
+
     def __next__(self) -> Any:
         if _is_profiling():
             return super().__next__()  # inside the range that torch's loader has
@@ -90,38 +114,18 @@ class RowsIterator(_BaseDataLoaderIter):
         return data
 
     def _next_data(self) -> Any:
-        tensors = self._copy(self._draw()) if self._depth == 0 else self._take()
-        if self._plan.collates:
-            return tensors if self._plan.samples.sample == "tuple" else tensors[0]
-        data = self._collate_fn(self._samples_of(tensors))
+        batch = self._copy(self._draw()) if self._depth == 0 else self._take()
+        if not isinstance(batch, ByTorch) and self._plan.collates:
+            return batch if self._plan.samples.sample == "tuple" else batch[0]
+        try:
+            data = (
+                batch.fetch(self) if isinstance(batch, ByTorch) else self._collate_fn(self._samples_of(batch))
+            )
+        except StopIteration as problem:
+            stopped_in_dataset(self._dataset, problem)
         if self._pin_memory:
             data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
         return data
-
-    def _copy(self, rows: RowNumbers) -> list[torch.Tensor]:
-        tensors = self._empty(rows)
-        self._fill(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
-        return tensors
-
-    def _take(self) -> list[torch.Tensor]:
-        """The batch whose turn it is; the next one is drawn before an error of this one is raised."""
-        if not self._drawn and not self._filling:
-            self._work_ahead()
-        if self._filling:
-            batch: Any = self._filling.popleft()
-            if not isinstance(batch, Exception):
-                self._run.next()
-        elif self._drawn:
-            rows = self._drawn.popleft()
-            batch = rows if isinstance(rows, Exception) else self._copy(rows)
-        else:
-            if not self._persistent_workers:
-                self._shutdown_workers()
-            raise StopIteration
-        self._work_ahead()
-        if isinstance(batch, Exception):
-            raise batch
-        return batch  # type: ignore[no-any-return]
 
     def _samples_of(self, tensors: list[torch.Tensor]) -> list[Any]:
         """The samples of a batch, each as `dataset[i]` would have returned it."""

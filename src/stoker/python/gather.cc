@@ -121,6 +121,7 @@ void bind_gather(nb::module_& module) {
       .def_prop_ro("row_bytes", [](const PythonGatherRun& self) { return self.run->row_bytes(); })
       .def(
           "fill", &fill, nb::arg("indices"), nb::arg("count"), nb::arg("outs"),
+          nb::sig("def fill(self, indices: int, count: int, *outs: int) -> None"),
           "One batch, at once: `count` int64 row numbers at the address `indices`, and one address a column.")
       .def("submit", &submit, nb::arg("indices"), nb::arg("count"), nb::arg("outs"),
            nb::sig("def submit(self, indices: int, count: int, *outs: int) -> None"),

@@ -13,6 +13,7 @@
 #include "stoker/base/clock.h"
 #include "stoker/base/error.h"
 #include "stoker/base/mutex.h"
+#include "stoker/base/priority.h"
 #include "stoker/run/cores.h"
 
 namespace stoker {
@@ -162,6 +163,7 @@ bool GatherRun::State::wait_for_piece(ThreadCounters& counters, Piece* piece) {
 }
 
 void GatherRun::State::serve(size_t thread) {
+  lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
   counters.begun_ns = wall_ns();
   Piece piece;
