@@ -151,9 +151,6 @@ class ArraysSource(Source):
     def add_field(self, name: str, kind: str, images: object) -> None:
         """Further arrays of as many samples."""
 
-class RowsSource(Source):
-    def __init__(self, count: int) -> None: ...
-
 def list_folder(root: object, extensions: Sequence[str]) -> tuple[Any, ...]:
     """(classes, paths, labels) of root/<class>/<file>."""
 

@@ -163,12 +163,6 @@ void bind_sources(nb::module_& module) {
       .def(nb::new_(&make_arrays), nb::arg("images"))
       .def("add_field", &add_array_field, nb::arg("name"), nb::arg("kind"), nb::arg("images"),
            "Further arrays of as many samples.");
-  nb::class_<RowsSource, Source>(module, "RowsSource")
-      .def(nb::new_([](int64_t count) {
-             if (count < 0) throw ArgumentError("rows: count must be at least 0.");
-             return std::make_shared<RowsSource>(count);
-           }),
-           nb::arg("count"));
   module.def(
       "list_folder",
       [](nb::handle root, const std::vector<std::string>& extensions) {
