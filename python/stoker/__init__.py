@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stoker.advising import Advice, advise
     from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
     from stoker.loader import Loader
     from stoker.lowering import albumentations, from_transforms
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 # Everything is imported when it is first asked for: the command line answers without NumPy, and nothing but
 # stoker.torch and stoker.albumentations ever needs torch or another image library.
 _HOMES = {
+    "stoker.advising": ("Advice", "advise"),
     "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
@@ -31,6 +33,7 @@ _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     __all__ = [
+        "Advice",
         "InternalError",
         "IoError",
         "Loader",
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
         "Source",
         "Statistics",
         "StokerError",
+        "advise",
         "albumentations",
         "arrays",
         "compute_statistics",

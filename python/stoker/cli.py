@@ -1,4 +1,4 @@
-"""The command line: `stoker demo | doctor | bench | stats | pack | verify`.
+"""The command line: `stoker demo | doctor | bench | stats | pack | verify | advise`.
 
 Only the standard library is imported until a command runs.
 """
@@ -76,7 +76,44 @@ def make_parser() -> argparse.ArgumentParser:
     verify.add_argument("--source", metavar="FOLDER", help="also find files that have changed since")
     verify.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
     verify.add_argument("--format", choices=("text", "json"), default="text")
+    add_advise(commands.add_parser("advise", help="what to change in loading a folder, measured on a part"))
     return parser
+
+
+def add_advise(advise: argparse.ArgumentParser) -> None:
+    advise.add_argument("folder", help="images, flat or root/<class>/<file>")
+    advise.add_argument("--operators", metavar="FILE", help="JSON of the pipeline, as for stoker pack")
+    advise.add_argument("--resize", type=positive, metavar="N", help="without a file: resize before the crop")
+    advise.add_argument(
+        "--size", type=positive, default=224, help="without a file: side of the random crop (default: 224)"
+    )
+    advise.add_argument("--batch-size", type=positive, default=64)
+    advise.add_argument("--threads", default="auto", help="as it is now, a number or 'auto' (default)")
+    advise.add_argument(
+        "--epochs", type=positive, default=10, metavar="E", help="still to come (default: 10)"
+    )
+    advise.add_argument("--jobs", type=positive, default=1, help="trainings that share prepared data")
+    advise.add_argument(
+        "--disk", metavar="N", help="disk that may be used, such as 200G (default: what is free)"
+    )
+    advise.add_argument("--memory", metavar="N", help="memory that loading may use, such as 8G")
+    advise.add_argument(
+        "--accept",
+        action="append",
+        choices=("jpeg", "variants"),
+        default=[],
+        help="let plans be chosen that change what is trained on",
+    )
+    advise.add_argument("--seconds", type=float, default=60.0, help="for measuring, about (default: 60)")
+    advise.add_argument(
+        "--scratch", metavar="FOLDER", help="for trials, on the disk that would hold the data"
+    )
+    advise.add_argument("--apply", metavar="FOLDER", help="pack there what the plan needs, and measure again")
+    advise.add_argument("--color", choices=("rgb", "bgr", "gray", "unchanged"), default="rgb")
+    advise.add_argument(
+        "--image-dtype", choices=("uint8", "uint16", "int16", "int32", "float32"), default="uint8"
+    )
+    advise.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def add_pack(pack: argparse.ArgumentParser) -> None:
@@ -160,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         if args.command == "stats":
             return stats(args)
+        if args.command == "advise":
+            return advise(args)
         if args.command in ("pack", "verify"):
             return pack_or_verify(args)
         from stoker.demo import demo
@@ -185,6 +224,17 @@ def stats(args: argparse.Namespace) -> int:
         print(f"stoker stats: {error}", file=sys.stderr)
         return FINDINGS
     return FINDINGS if findings else OK
+
+
+def advise(args: argparse.Namespace) -> int:
+    from stoker.advising.command import run_advise
+    from stoker.errors import SampleError, ShardError
+
+    try:
+        return run_advise(args)
+    except (SampleError, ShardError) as error:
+        print(f"stoker advise: {error}", file=sys.stderr)
+        return FINDINGS if isinstance(error, SampleError) else IO_ERROR
 
 
 def pack_or_verify(args: argparse.Namespace) -> int:

@@ -170,9 +170,9 @@ class Loader:
         self.shuffle = _check_flag("shuffle", shuffle)
         self.drop_last = _check_flag("drop_last", drop_last)
         self.prefetch = check_count("prefetch", prefetch, 1, 1024)
-        self._threads, shares_cores = resolve_threads(threads)
+        self.threads, shares_cores = resolve_threads(threads)
         self._options: dict[str, Any] = {
-            "threads": self._threads,
+            "threads": self.threads,
             "shares_cores": shares_cores,
             "seed": self.seed,
             "dtype": dtype,
@@ -195,8 +195,14 @@ class Loader:
         self._current: weakref.ref[_Epoch] | None = None
 
     def made_with(self, source: Source | None = None, **changes: Any) -> Loader:
-        """A new loader like this one, over another source or with other arguments, at its first epoch."""
-        return Loader(self.source if source is None else source, **{**self._given, **changes})
+        """A new loader like this one, over another source or with other arguments, at its first epoch.
+
+        Both take the memory of their batches from one stock.
+        """
+        other = Loader(self.source if source is None else source, **{**self._given, **changes})
+        other._buffers = self._buffers
+        other._run = other._make_run()
+        return other
 
     @property
     def given(self) -> dict[str, Any]:

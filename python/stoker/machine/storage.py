@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import statistics
 import time
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from stoker.machine.finding import Finding
+from stoker.machine.page_cache import put_out
 
 _FILES, _BYTES, _SECONDS = 512, 256 << 20, 4.0  # read at most, for each number of readers
 _LISTED_FILES, _LISTED_SECONDS = 100_000, 2.0
@@ -130,32 +130,7 @@ def _spread(files: Sequence[tuple[str, int]]) -> list[str]:
 
 def _cold(paths: Sequence[str], readers: int) -> dict[str, Any] | None:
     """Rates without the page cache; None where files cannot be put out of it."""
-    for path in paths:
-        file = os.open(path, os.O_RDONLY)
-        try:
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(file)
-    probes = [_is_cached(path) for path in paths[:: max(1, len(paths) // 16)]]
-    if any(probe is not False for probe in probes):
-        return None
-    return _read(paths, readers)
-
-
-def _is_cached(path: str) -> bool | None:
-    """Whether the first page is in memory; None where the file system does not tell."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.preadv(file, [bytearray(1)], 0, os.RWF_NOWAIT)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            return None
-        raise
-    finally:
-        os.close(file)
-    return True
+    return _read(paths, readers) if put_out(paths) else None
 
 
 def _read(paths: Sequence[str], readers: int) -> dict[str, Any]:

@@ -16,13 +16,12 @@ from stoker.packing.making import SHARD_BYTES, Packed, pack
 from stoker.packing.manifest import MissingShards, finalise
 from stoker.packing.plan import load_plan
 from stoker.packing.ranks import find_rank
+from stoker.packing.sizes import bytes_from
 from stoker.packing.steps import rebuilt
 from stoker.packing.verifying import repair, verify
 from stoker.progress import Progress
 from stoker.sources import Source
 from stoker.statistics.file import parsed
-
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def run_pack(args: argparse.Namespace) -> int:
@@ -64,7 +63,9 @@ def run_pack(args: argparse.Namespace) -> int:
             layout=args.layout,
             rank=rank,
             world_size=world,
-            shard_bytes=_bytes(args.shard_bytes),
+            shard_bytes=SHARD_BYTES
+            if args.shard_bytes is None
+            else bytes_from("--shard-bytes", args.shard_bytes),
             samples_per_shard=args.samples_per_shard,
             on_error="skip" if args.skip_bad else "raise",
             statistics=args.statistics,
@@ -178,10 +179,15 @@ def _operators(args: argparse.Namespace) -> list[Operator]:
         return [] if args.resize is None else [operators.resize(args.resize)]
     if args.resize is not None:
         raise ValueError("give --operators or --resize, not both")
-    with open(args.operators, "rb") as file:
+    return operators_in(args.operators)
+
+
+def operators_in(path: str) -> list[Operator]:
+    """The pipeline in a JSON file; ValueError where it is none, OSError where it cannot be read."""
+    with open(path, "rb") as file:
         steps = parsed(file.read())
     if not isinstance(steps, list):
-        raise ValueError(f"{args.operators}: a list of operators is wanted, got {type(steps).__name__}")
+        raise ValueError(f"{path}: a list of operators is wanted, got {type(steps).__name__}")
     return [rebuilt(each) for each in steps]
 
 
@@ -190,16 +196,6 @@ def _number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"{name} must be a number or 'all', got {text!r}") from None
-
-
-def _bytes(text: str | None) -> int:
-    """256M, 1G, 65536."""
-    if text is None:
-        return SHARD_BYTES
-    digits, unit = text.rstrip("kKmMgG"), text.lower()[len(text.rstrip("kKmMgG")) :]
-    if not digits.isdigit() or unit not in _UNITS:
-        raise ValueError(f"--shard-bytes must be a number such as 65536, 256M or 1G, got {text!r}")
-    return int(digits) * _UNITS[unit]
 
 
 def _report(packed: Packed, args: argparse.Namespace, seconds: float) -> None:

@@ -203,8 +203,8 @@ Choice choose(const Situation& now, const std::vector<StoredForm>& forms) {
 int prefetch_depth(double batch_size, double sample_ms, double p99_ms, double threads) {
   const double batch_ms = batch_size * sample_ms / threads;
   const double begun = batch_ms > 0 ? std::ceil((batch_ms + p99_ms) / batch_ms - 1e-9) : 1;
-  // A slow sample within a tenth of a batch's time is part of that batch's unevenness.
-  const double noticed = batch_ms > 0 && p99_ms < 0.1 * batch_ms ? 1 : begun;
+  // A slow sample within a quarter of a batch's time is part of that batch's unevenness.
+  const double noticed = batch_ms > 0 && p99_ms < 0.25 * batch_ms ? 1 : begun;
   return static_cast<int>(std::clamp(noticed + 1, 2.0, 16.0));
 }
 
@@ -219,7 +219,7 @@ WorkerPlan choose_workers(const ScalingCurve& curve, double trainer_rate, int mo
   // Batches in flight are their rate times the time that one takes in its worker, the slowest ones counted.
   const double worker_ms = batch_size * sample_ms / curve.efficiency(plan.workers) + p99_ms;
   const double in_flight = plan.rate / batch_size * worker_ms / 1000;
-  const double each = std::ceil(in_flight / plan.workers - 1e-9) + 1;
+  const double each = std::ceil(in_flight / plan.workers - 1e-9);
   plan.prefetch_factor = static_cast<int>(std::clamp(each, 2.0, 16.0));
   return plan;
 }

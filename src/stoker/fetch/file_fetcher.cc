@@ -10,6 +10,7 @@
 
 #include "stoker/base/clock.h"
 #include "stoker/base/priority.h"
+#include "stoker/base/thread_name.h"
 #include "stoker/fetch/fetch_error.h"
 #include "stoker/fetch/fetcher.h"
 #include "stoker/fetch/record_reader.h"
@@ -85,6 +86,7 @@ class FileFetcher : public Fetcher {
   };
 
   void serve() {
+    name_thread(kIoThreadName);
     lower_thread_priority();
     while (true) {
       Waiting next;

@@ -4,6 +4,7 @@
 
 #include "stoker/base/clock.h"
 #include "stoker/base/priority.h"
+#include "stoker/base/thread_name.h"
 #include "stoker/run/cores.h"
 
 namespace stoker {
@@ -310,6 +311,7 @@ void Run::State::settle_waits() {
 }
 
 void Run::State::serve(size_t thread) {
+  name_thread(kCpuThreadName);
   lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
   counters.begun_ns = wall_ns();
