@@ -6,6 +6,7 @@ A seed and a number make a mutation, so that whatever is found is found again.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
 import sys
@@ -102,7 +103,7 @@ def mutated_value(numbers: random.Random, value: Any) -> Any:
         return value * numbers.choice((-1, 1 + 2**-52, 2, 1e300))
     if type(value) is str and value.isdigit() and numbers.random() < 0.4:
         return str(int(value) + numbers.choice((-1, 1)))
-    return numbers.choice(VALUES)
+    return copy.deepcopy(numbers.choice(VALUES))  # a later mutation may go into it
 
 
 def mutated_fields(numbers: random.Random, text: bytes) -> bytes:
