@@ -7,6 +7,7 @@ built anew for every epoch, because users change `transform` and `samples` in be
 from __future__ import annotations
 
 import bisect
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import numpy as np
 
 from stoker.lowering import from_transforms
 from stoker.lowering.arrays import Rows, is_rows, recognise_rows
+from stoker.lowering.image_arrays import image_array, is_image_array
 from stoker.lowering.keys import Indices, KeyedSamples, flatten
 from stoker.lowering.recipe import NotNative, Recipe, own_functions
 
@@ -70,7 +72,42 @@ def recognise(dataset: Any, *, accepts_truncated: bool) -> Samples | Rows:
     leaves, keys = flatten(dataset)
     if is_rows(leaves[0]):
         return recognise_rows(dataset, leaves, keys)
+    if is_image_array(leaves[0]):
+        return _image_arrays(dataset, leaves, keys)
     return _images(dataset, leaves, keys, accepts_truncated)
+
+
+def _image_arrays(dataset: Any, leaves: list[Any], keys: Indices | None) -> Samples:
+    from stoker import _native
+
+    if any(type(leaf) is not type(leaves[0]) for leaf in leaves):
+        raise NotNative("ConcatDataset: its parts are of different types")
+    parts = [image_array(leaf) for leaf in leaves]
+    images = parts[0][0] if len(parts) == 1 else np.concatenate([each for each, _, _ in parts])
+    source = _native.ArraysSource(images)
+    source.add_column("target", np.concatenate([targets for _, targets, _ in parts]))
+    starts = [0, *itertools.accumulate(len(targets) for _, targets, _ in parts)]
+    return Samples(
+        source=source,
+        recipe=_common_recipe([recipe for _, _, recipe in parts]),
+        dataset=dataset,
+        count=len(images) if keys is None else len(keys),
+        keys=keys,
+        target_transforms=_target_transforms(leaves, starts),
+    )
+
+
+def _common_recipe(recipes: list[Recipe]) -> Recipe:
+    if any(recipe != recipes[0] for recipe in recipes):
+        raise NotNative("ConcatDataset: its parts have different transforms")
+    return recipes[0]
+
+
+def _target_transforms(
+    leaves: list[Any], starts: list[int]
+) -> tuple[tuple[int, ...], tuple[TargetTransform, ...]] | None:
+    transforms = tuple(leaf.target_transform for leaf in leaves)
+    return (tuple(starts[: len(leaves)]), transforms) if any(t is not None for t in transforms) else None
 
 
 def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_truncated: bool) -> Samples:
@@ -87,8 +124,7 @@ def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_trunc
         recipes.append(from_transforms(leaf.transform))
         starts.append(len(samples))
         samples += leaf.samples
-    if any(recipe != recipes[0] for recipe in recipes):
-        raise NotNative("ConcatDataset: its parts have different transforms")
+    recipe = _common_recipe(recipes)
     paths = [path if type(path) is str else os.fsdecode(path) for path, _ in samples]
     endings = {path[-5:] for path in paths}  # few and soon made, where paths are millions
     formats = {ending.rpartition(".")[2].lower() for ending in endings} - _FORMATS
@@ -102,15 +138,14 @@ def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_trunc
             targets = None
     except OverflowError:
         pass
-    transforms = tuple(leaf.target_transform for leaf in leaves)
     return Samples(
         source=source,
-        recipe=recipes[0],
+        recipe=recipe,
         dataset=dataset,
         count=len(paths) if keys is None else len(keys),
         keys=keys,
         targets=targets,
-        target_transforms=(tuple(starts), transforms) if any(t is not None for t in transforms) else None,
+        target_transforms=_target_transforms(leaves, starts),
     )
 
 
