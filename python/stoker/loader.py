@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from stoker import _native
+from stoker import _native, state
+from stoker.epoch_order import EpochOrder
 from stoker.errors import StokerError
 from stoker.operators import Operator
 from stoker.sources import Source
@@ -95,7 +98,8 @@ class Loader:
     masks, boxes or further fields, a dict of all by name ("image", "mask", "boxes", "label"). Images are one
     array (batch, C, H, W) or (batch, H, W, C): NumPy, without a copy of the engine's memory, which is used
     again once the array is dropped; `torch.from_dlpack(images)` shares it too. bfloat16, which NumPy lacks,
-    comes as an object that speaks DLPack. A complete pass moves on to the next epoch.
+    comes as an object that speaks DLPack. A complete pass moves on to the next epoch, whose first batches are
+    made while the last ones are used.
 
     Args:
         source: From `stoker.folder`, `stoker.files`, `stoker.arrays` or `stoker.shards`.
@@ -123,6 +127,9 @@ class Loader:
         shapes: "dense": one array a batch, an error when images differ in shape. "list": a list of arrays.
         box_rules: Which boxes stay, after every operator: any of min_area (pixels), min_visibility (the part
             of its area that a box keeps in one operator), min_width, min_height (pixels), max_accept_ratio.
+        rank, world_size: This process of all that train together; nothing is read from the environment. All
+            ranks have as many batches: without drop_last, ranks that come short in the last one take one of
+            the first samples of the order again, each another one. `batch_size` is that of one rank.
 
     Raises:
         ValueError, TypeError: A wrong argument; nothing has been started then.
@@ -149,6 +156,8 @@ class Loader:
         drop_last: bool = False,
         shapes: str = "dense",
         box_rules: Mapping[str, float] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name not in ("self", "source")}
         if not isinstance(source, Source):
@@ -170,6 +179,13 @@ class Loader:
         self.shuffle = _check_flag("shuffle", shuffle)
         self.drop_last = _check_flag("drop_last", drop_last)
         self.prefetch = check_count("prefetch", prefetch, 1, 1024)
+        self.world_size = check_count("world_size", world_size, 1, 2**24)
+        self.rank = check_count("rank", rank, 0, self.world_size - 1)
+        if on_error == "skip" and self.world_size > 1:
+            raise ValueError(
+                f"on_error is 'skip' with world_size={self.world_size}, where ranks would fall out of step; "
+                "allowed are 'raise' and 'replace'."
+            )
         self.threads, shares_cores = resolve_threads(threads)
         self._options: dict[str, Any] = {
             "threads": self.threads,
@@ -188,8 +204,11 @@ class Loader:
             **_check_box_rules(box_rules),
         }
         self._buffers = _native.Buffers(self.prefetch + 1)
-        self._epoch = 0
+        self._epoch = 0  # of the next iter(), which begins at position `_begin` of its order
+        self._begin = 0
         self._epoch_is_set = False
+        self._visited = (self._order(), 0)  # the pass that state_dict() speaks of, and its batches handed out
+        self._ahead: _Ahead | None = None
         self._process = os.getpid()
         self._run = self._make_run()
         self._current: weakref.ref[_Epoch] | None = None
@@ -218,30 +237,106 @@ class Loader:
             **self._options,
         )
 
+    def _order(self, epoch: int = 0, begin: int = 0) -> EpochOrder:
+        return EpochOrder(
+            samples=len(self.source),
+            seed=self.seed if self.shuffle else None,
+            epoch=epoch,
+            begin=begin,
+            batch_size=self.batch_size,
+            rank=self.rank,
+            world_size=self.world_size,
+            drop_last=self.drop_last,
+        )
+
     def __len__(self) -> int:
-        samples = len(self.source)
-        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+        """Batches of a whole epoch, on each rank."""
+        return len(self._order())
 
     def __iter__(self) -> Iterator[Any]:
         previous = self._current() if self._current is not None else None
         if self._process != os.getpid():  # the threads stayed in the process that forked
             self._process, previous = os.getpid(), None
-            self._run = self._make_run()
+            self._run, self._ahead = self._make_run(), None
+        order, ahead = self._order(self._epoch, self._begin), self._ahead
+        self._begin, self._ahead, self._epoch_is_set = 0, None, False
+        is_broken_off = previous is not None and not previous.is_complete
         if previous is not None:
             previous.detach()
-        # A run with batches left belongs to the epoch that was broken off.
-        if self._run.pending() > 0 or previous is not None:
+        # A run with other batches left belongs to an epoch that was broken off.
+        if is_broken_off or self._run.pending() > (ahead.submitted if ahead else 0):
             self._run.close()
-            self._run = self._make_run()
-        self._epoch_is_set = False
-        epoch = _Epoch(self, self._run, self._epoch)
+            self._run, ahead = self._make_run(), None
+        if ahead is not None and ahead.order != order:
+            self._run.drop_tentative()
+            ahead = None
+        elif ahead is not None:
+            order = ahead.order  # whose table is made
+            self._run.keep_tentative()
+        self._visited = (order, 0)
+        epoch = _Epoch(self, self._run, order, ahead.submitted if ahead else 0)
         self._current = weakref.ref(epoch)
         return epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """The epoch that the next `iter()` gives; without it each complete pass adds one."""
-        self._epoch = check_count("epoch", epoch, 0, _EPOCHS - 1)
+        """The epoch that the next `iter()` gives; without it each complete pass adds one.
+
+        After `load_state_dict` the epoch of the state goes on where it was; any other one starts anew.
+        """
+        epoch = check_count("epoch", epoch, 0, _EPOCHS - 1)
+        if epoch != self._epoch:
+            self._begin = 0
+        self._epoch = epoch
         self._epoch_is_set = True
+        current = self._current() if self._current is not None else None
+        if current is None or current.is_over:
+            self._visited = (self._order(self._epoch, self._begin), 0)
+
+    def state_dict(self, unused_batches: int = 0) -> dict[str, Any]:
+        """Where the loader is: a small dict for JSON or `torch.save`, the same on every rank.
+
+        It counts the batches that were handed out, of the most recent iterator, not those that are being
+        made. "delivered" is in samples of all ranks together, as positions in the order of the epoch.
+
+        Args:
+            unused_batches: How many of the batches handed out last count as not delivered, because whoever
+                took them ahead has not used them.
+
+        Raises:
+            ValueError: More than were handed out by the iterator.
+        """
+        order, steps = self._visited
+        unused = check_count("unused_batches", unused_batches, 0, steps)
+        return state.make(self._parts, self.seed, order.epoch, order.delivered(steps - unused))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes on where a state was taken: the next `iter()` gives the rest of its epoch.
+
+        Batch size, threads, ranks and what happens to bad samples may be others than when it was taken; what
+        comes is the same in the same order, and with an equal `world_size * batch_size` in the same batches.
+        A state of a finished epoch goes on with the next.
+
+        Raises:
+            ValueError, TypeError: The state is damaged, or of a loader with another source, operators, seed
+                or form of batches; the message names the field. The loader is as it was.
+        """
+        epoch, delivered = state.check(state_dict, self._parts, self.seed, _EPOCHS - 1)
+        if delivered > 0 and len(self._order(epoch, delivered)) == 0:
+            epoch, delivered = (epoch + 1) % _EPOCHS, 0
+        current = self._current() if self._current is not None else None
+        if current is not None:
+            current.detach()
+            self._current = None
+            self.close()
+        self._epoch, self._begin, self._epoch_is_set = epoch, delivered, False
+        self._visited = (self._order(epoch, delivered), 0)
+
+    @functools.cached_property
+    def _parts(self) -> dict[str, Any]:
+        from stoker.packing.steps import described
+
+        steps = [described(each) for each in self.operators]
+        return state.plan_parts(self.source.known(), len(self.source), steps, self.shuffle, self._options)
 
     @property
     def epoch(self) -> int:
@@ -251,7 +346,16 @@ class Loader:
     def explain(self) -> str:
         """What is decoded, fused and stored, with which threads and how much memory, as text."""
         plan = str(self._run.explain()).rstrip("\n")
-        return "\n".join([plan, *self.source.notes(), *self._statistics_notes])
+        return "\n".join([plan, *self._ranks_notes(), *self.source.notes(), *self._statistics_notes])
+
+    def _ranks_notes(self) -> list[str]:
+        if self.world_size > 1:
+            order = self._order()
+            ends = "the samples that are left over dropped" if self.drop_last else f"{order.repeated} repeated"
+            return [f"ranks: {self.rank} of {self.world_size}, {len(order)} batches on each, {ends}"]
+        if (others := _ranks_around()) is None:
+            return []
+        return [f"ranks: {others}, but rank and world_size were not given: every rank loads all samples"]
 
     def counters(self) -> dict[str, Any]:
         """What each thread and step did with its time, in nanoseconds; see docs/counters.md."""
@@ -264,13 +368,22 @@ class Loader:
     def close(self) -> None:
         """Ends the threads. Iterating again starts new ones."""
         self._run.close()
-        self._run = self._make_run()
+        self._run, self._ahead = self._make_run(), None
 
     def __enter__(self) -> Loader:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _ranks_around() -> str | None:
+    """What hints at more than one rank, without importing torch."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return f"torch.distributed has {distributed.get_world_size()}"
+    size = os.environ.get("WORLD_SIZE", "")
+    return f"WORLD_SIZE is {size}" if size.isdecimal() and int(size) > 1 else None
 
 
 class _DlpackArray:
@@ -296,38 +409,69 @@ class _DlpackArray:
         return f"<bfloat16 array of {self.shape}, for from_dlpack>"
 
 
+class _Ahead:
+    """The first batches of the epoch that is expected next, submitted to the run before it begins."""
+
+    def __init__(self, order: EpochOrder) -> None:
+        self.order = order
+        self.submitted = 0
+
+
 class _Epoch:
     """One pass over the source. Several Python threads may take batches from it."""
 
-    def __init__(self, loader: Loader, run: _native.Run, epoch: int) -> None:
+    def __init__(self, loader: Loader, run: _native.Run, order: EpochOrder, submitted: int) -> None:
         self._loader = loader
         self._run = run
-        self._epoch = epoch
-        self._order = _native.Order(loader.seed, epoch, len(loader.source)) if loader.shuffle else None
+        self._order = order
+        self._steps = len(order)
         self._lock = threading.RLock()  # a signal handler may take a batch while its thread waits for one
-        self._submitted = 0
+        self._submitted = submitted
         self._taken = 0
         self._is_detached = False
-        for _ in range(min(loader.prefetch + _SUBMITTED_AHEAD, len(loader))):
+        for _ in range(submitted, min(loader.prefetch + _SUBMITTED_AHEAD, self._steps)):
             self._submit()
+
+    @property
+    def is_complete(self) -> bool:
+        return self._taken == self._steps
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_complete or self._is_detached
 
     def detach(self) -> None:
         """Another epoch has begun on the loader; this one is over."""
         self._is_detached = True
 
     def _submit(self) -> None:
-        loader = self._loader
-        begin = self._submitted * loader.batch_size
-        end = min(begin + loader.batch_size, len(loader.source))
-        indices = self._order.indices(begin, end) if self._order else np.arange(begin, end, dtype=np.int64)
-        self._run.submit(indices, self._epoch)
+        self._run.submit(self._order.indices(self._submitted), self._order.epoch)
         self._submitted += 1
+
+    def _submit_ahead(self) -> None:
+        """One more batch of the next epoch, so that no thread waits at the end of this one."""
+        loader = self._loader
+        if loader._threads == 0:
+            return
+        order = loader._order(self._next_epoch())
+        if loader._ahead is not None and loader._ahead.order != order:
+            self._run.drop_tentative()
+            loader._ahead = None
+        if loader._ahead is None:
+            loader._ahead = _Ahead(order)
+        ahead = loader._ahead
+        if ahead.submitted < min(loader.prefetch + _SUBMITTED_AHEAD, len(order)):
+            self._run.submit(ahead.order.indices(ahead.submitted), order.epoch, is_tentative=True)
+            ahead.submitted += 1
+
+    def _next_epoch(self) -> int:
+        return self._loader._epoch if self._loader._epoch_is_set else (self._order.epoch + 1) % _EPOCHS
 
     def __iter__(self) -> _Epoch:
         return self
 
     def __len__(self) -> int:
-        return len(self._loader) - self._taken
+        return self._steps - self._taken
 
     def __next__(self) -> Any:
         while True:
@@ -347,13 +491,16 @@ class _Epoch:
                 raise RuntimeError(
                     "stoker.Loader: this epoch has ended, because the loader was closed or iterated anew."
                 )
-            if self._taken == len(loader):
+            if self.is_complete:
                 raise StopIteration
-            self._taken += 1
-            if self._taken == len(loader) and not loader._epoch_is_set:
-                loader._epoch = (self._epoch + 1) % _EPOCHS
-            if self._submitted < len(loader):
+            if self._submitted < self._steps:
                 self._submit()
+            else:
+                self._submit_ahead()
+            self._taken += 1
+            loader._visited = (self._order, self._taken)
+            if self.is_complete:
+                loader._epoch = self._next_epoch()
             # Within the lock, so that batches reach several threads in order.
             batch = self._run.next()
         if batch is None:
@@ -382,7 +529,7 @@ class _Epoch:
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)
-        if loader is None or self._is_detached or self._taken == len(loader):
+        if loader is None or self.is_over:
             return
         if os.getpid() != loader._process:
             return

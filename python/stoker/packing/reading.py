@@ -14,7 +14,7 @@ from stoker.operators import Operator
 from stoker.packing.identity import JSON_COLUMN, json_labels, source_identity
 from stoker.packing.manifest import STATISTICS_NAME, Manifest, opened
 from stoker.packing.plan import Plan, differences, shown
-from stoker.packing.steps import node_count, shown_list, without_done
+from stoker.packing.steps import digest, node_count, shown_list, without_done
 from stoker.sources import Source
 from stoker.statistics import Statistics
 
@@ -67,6 +67,9 @@ class Shards(Source):
         if self.plan.labels == "json":
             return json_labels(batch.column(JSON_COLUMN))
         return batch.column("label") if self.plan.labels else None
+
+    def known(self) -> list[Any]:
+        return [*super().known(), digest(self.plan.fingerprint), len(self.manifest.skipped)]
 
     def notes(self) -> list[str]:
         plan = self.plan

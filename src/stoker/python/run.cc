@@ -250,11 +250,14 @@ void bind_run(nb::module_& module) {
       .def(nb::new_(&make_run), nb::arg("source"), nb::arg("operators"), nb::arg("options"))
       .def(
           "submit",
-          [](Run& run, nb::handle indices, uint32_t epoch) {
+          [](Run& run, nb::handle indices, uint32_t epoch, bool is_tentative) {
             std::vector<int64_t> list = indices_from_python(indices);
-            run.submit(std::move(list), epoch);  // quick, so the GIL is kept
+            run.submit(std::move(list), epoch, is_tentative);  // quick, so the GIL is kept
           },
-          nb::arg("indices"), nb::arg("epoch") = 0)
+          nb::arg("indices"), nb::arg("epoch") = 0, nb::arg("is_tentative") = false,
+          "Queues one batch. What a tentative one counts shows only once it is kept.")
+      .def("keep_tentative", &Run::keep_tentative, "Makes the tentative batches ordinary ones.")
+      .def("drop_tentative", &Run::drop_tentative, "Takes the tentative batches back.")
       .def("next", &next_batch, nb::arg("timeout_s") = nb::none())
       .def("pending", &Run::pending)
       .def("explain", &Run::explain)
@@ -280,16 +283,19 @@ void bind_run(nb::module_& module) {
            nb::arg("seed"), nb::arg("epoch"), nb::arg("size"))
       .def(
           "indices",
-          [](const KeyedOrder& order, int64_t begin, int64_t end) {
+          [](const KeyedOrder& order, int64_t begin, int64_t end, int64_t step) {
             if (begin < 0 || end < begin || end > order.size()) {
               throw ArgumentError("order: positions must lie within 0 to size.");
             }
+            if (step < 1) throw ArgumentError("order: step must be at least 1.");
             std::vector<int64_t> indices;
-            for (int64_t position = begin; position < end; ++position) indices.push_back(order.at(position));
+            for (int64_t position = begin; position < end;
+                 position += std::min(step, end - position))  // never past the end: no overflow
+              indices.push_back(order.at(position));
             return indices;
           },
-          nb::arg("begin"), nb::arg("end"),
-          "Sample indices at the positions [begin, end) of the epoch's order.");
+          nb::arg("begin"), nb::arg("end"), nb::arg("step") = 1,
+          "Sample indices at every `step`th of the positions [begin, end) of the epoch's order.");
   module.def("_close_all_runs", &close_live_runs, "Called by atexit.");
   nb::module_::import_("atexit").attr("register")(module.attr("_close_all_runs"));
   module.def("usable_cores", [] {

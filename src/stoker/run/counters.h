@@ -34,6 +34,35 @@ struct StepCounters {
   std::array<Count, kDecodeRouteCount> decoded;  // images, by DecodeRoute
 };
 
+// What the samples of one batch took; guarded by the run's mutex. Times are CPU time but for fetch_wall_ns.
+struct BatchSums {
+  int64_t fetch_cpu_ns = 0;
+  int64_t fetch_wall_ns = 0;
+  int64_t bytes_read = 0;
+  int64_t decode_ns = 0;
+  int64_t transform_ns = 0;
+  int64_t store_ns = 0;
+  int64_t samples = 0;
+  int64_t errors = 0;
+  int64_t replaced = 0;
+  int64_t skipped = 0;
+  std::array<int64_t, kDecodeRouteCount> decoded = {};  // images, by DecodeRoute
+
+  void add(const BatchSums& other) {
+    fetch_cpu_ns += other.fetch_cpu_ns;
+    fetch_wall_ns += other.fetch_wall_ns;
+    bytes_read += other.bytes_read;
+    decode_ns += other.decode_ns;
+    transform_ns += other.transform_ns;
+    store_ns += other.store_ns;
+    samples += other.samples;
+    errors += other.errors;
+    replaced += other.replaced;
+    skipped += other.skipped;
+    for (size_t route = 0; route < decoded.size(); ++route) decoded[route] += other.decoded[route];
+  }
+};
+
 // One CPU thread. starved + busy + blocked is its wall time but for what `unattributed` shows.
 struct ThreadCounters {
   Count starved_ns;  // waited for bytes or for a batch to be asked for

@@ -14,6 +14,10 @@ BadSampleLog::BadSampleLog(OnError on_error, double max_bad, int64_t size, std::
 
 void BadSampleLog::add(const SampleError& error) {
   check_root(error);
+  note(error);
+}
+
+void BadSampleLog::note(const SampleError& error) {
   MutexLock lock(mutex_);
   bad_.emplace(error.index, error);
   if (on_error_ == OnError::kRaise || static_cast<double>(bad_.size()) <= limit_) return;

@@ -17,16 +17,19 @@ class BadSampleLog {
   // `root` as in Source::root.
   BadSampleLog(OnError on_error, double max_bad, int64_t size, std::string root);
 
-  // Notes a bad sample. Throws IoError when the disk that held it is gone, and BadSamples when there are more
-  // than the policy bears.
+  // Throws IoError when the disk that held the sample is gone.
+  void check_root(const SampleError& error) const;
+
+  // Notes a bad sample. Throws BadSamples when there are more than the policy bears.
+  void note(const SampleError& error);
+
+  // Both of them.
   void add(const SampleError& error);
 
   // Every bad sample so far, by index.
   std::vector<SampleError> all() const;
 
  private:
-  void check_root(const SampleError& error) const;
-
   const OnError on_error_;
   const int64_t size_;
   const double limit_;

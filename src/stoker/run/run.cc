@@ -9,15 +9,26 @@ namespace stoker {
 
 CountersReading Run::State::counters() const {
   MutexLock lock(mutex_);
-  CountersReading reading = totals_;
+  CountersReading reading;
+  BatchSums sums = taken_sums_;
+  for (const WorkPointer& work : active_) {
+    if (!work->is_tentative) sums.add(work->sums);
+  }
+  reading.fetch_cpu_ns = sums.fetch_cpu_ns;
+  reading.fetch_wall_ns = sums.fetch_wall_ns;
+  reading.bytes_read = sums.bytes_read;
+  reading.decode_cpu_ns = sums.decode_ns;
+  reading.transform_cpu_ns = sums.transform_ns;
+  reading.store_cpu_ns = sums.store_ns;
+  reading.samples = sums.samples;
+  reading.errors = sums.errors;
+  reading.replaced = sums.replaced;
+  reading.skipped = sums.skipped;
+  reading.decoded = sums.decoded;
+  reading.batches = taken_batches_;
+  reading.consumer_wait_ns = consumer_wait_ns_;
   const int64_t now = wall_ns();
   for (const ThreadCounters& thread : thread_counters_) {
-    reading.decode_cpu_ns += thread.steps.decode_ns.get();
-    reading.transform_cpu_ns += thread.steps.transform_ns.get();
-    reading.store_cpu_ns += thread.steps.store_ns.get();
-    reading.samples += thread.steps.samples.get();
-    for (size_t route = 0; route < reading.decoded.size(); ++route)
-      reading.decoded[route] += thread.steps.decoded[route].get();
     if (thread.begun_ns.load() != 0) reading.threads.push_back(reading_of(thread, now));
   }
   reading.ready_bytes = static_cast<int64_t>(ready_bytes_);
@@ -65,12 +76,19 @@ Run::~Run() {
   }
 }
 
-void Run::submit(std::vector<int64_t> indices, uint32_t epoch) {
+void Run::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative) {
   if (state_->is_forked_copy()) {
     throw Error(
         "loader: its threads stayed in the process that started them; make a new loader after fork().");
   }
-  state_->submit(std::move(indices), epoch);
+  state_->submit(std::move(indices), epoch, is_tentative);
+}
+
+void Run::keep_tentative() {
+  if (!state_->is_forked_copy()) state_->keep_tentative();
+}
+void Run::drop_tentative() {
+  if (!state_->is_forked_copy()) state_->drop_tentative();
 }
 
 std::optional<Batch> Run::next(int64_t wait_ns) {

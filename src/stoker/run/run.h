@@ -94,8 +94,15 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   // Queues one batch; the threads start with the first. Never blocks. Throws ArgumentError for an index
-  // that the source does not have.
-  void submit(std::vector<int64_t> indices, uint32_t epoch);
+  // that the source does not have. A tentative batch is worked on like any other, but what it counts and
+  // which samples of it are bad shows only once it is kept. Tentative batches come last: they must be kept
+  // or dropped before others are submitted.
+  void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative = false);
+
+  // Makes the tentative batches ordinary ones.
+  void keep_tentative();
+  // Takes the tentative batches back, as if they had not been submitted. The threads go on.
+  void drop_tentative();
 
   // The oldest submitted batch; nothing if `wait_ns` passed first (call again) or no batch is submitted.
   // Throws BadSamples for a batch with bad samples (the next call goes on with the next batch), or the

@@ -1,6 +1,7 @@
 #include "stoker/run/state.h"
 
 #include <system_error>
+#include <utility>
 
 #include "stoker/base/clock.h"
 #include "stoker/base/priority.h"
@@ -12,6 +13,18 @@ namespace {
 
 constexpr int kMaxSubstitutes = 100;
 constexpr int kMaxReadAheadSamples = 256;
+
+// What a thread has counted of its steps so far.
+BatchSums reading_of(const StepCounters& counters) {
+  BatchSums sums;
+  sums.decode_ns = counters.decode_ns.get();
+  sums.transform_ns = counters.transform_ns.get();
+  sums.store_ns = counters.store_ns.get();
+  sums.samples = counters.samples.get();
+  for (size_t route = 0; route < sums.decoded.size(); ++route)
+    sums.decoded[route] = counters.decoded[route].get();
+  return sums;
+}
 
 // Oldest batch first, then the order within it.
 bool comes_later(const Sample& a, const Sample& b) {
@@ -80,7 +93,7 @@ class Run::State::Slot : public SampleSink {
   BufferProvider& provider_;
 };
 
-void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch) {
+void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative) {
   for (const int64_t index : indices) {
     if (index < 0 || index >= size_) {
       throw ArgumentError("batch: sample index " + std::to_string(index) + " is outside 0 to " +
@@ -93,8 +106,44 @@ void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch) {
   std::vector<uint16_t> occurrences = count_occurrences(indices, epoch);
   waiting_.push_back(std::make_shared<BatchWork>(next_number_++, epoch, std::move(indices),
                                                  std::move(occurrences), *source_));
+  waiting_.back()->is_tentative = is_tentative;
   start_threads();
   activate();
+}
+
+void Run::State::keep_tentative() {
+  MutexLock lock(mutex_);
+  try {
+    for (const std::deque<WorkPointer>* queue : {&active_, &waiting_}) {
+      for (const WorkPointer& work : *queue) {
+        work->is_tentative = false;
+        for (const SampleError& error : std::exchange(work->bad, {})) bad_.note(error);
+        if (work->giving_up != nullptr) std::rethrow_exception(work->giving_up);
+      }
+    }
+  } catch (...) {  // more bad samples than the policy bears: next() says so
+    fail_locked(std::current_exception());
+  }
+}
+
+void Run::State::drop_tentative() {
+  MutexLock lock(mutex_);
+  const auto is_tentative = [](const WorkPointer& work) { return work->is_tentative; };
+  std::erase_if(waiting_, is_tentative);
+  std::erase_if(active_, is_tentative);
+  std::vector<Sample> kept;
+  for (Sample& sample : heap_) {
+    if (find_work(sample.batch) != nullptr) {
+      kept.push_back(std::move(sample));
+      continue;
+    }
+    for (const SamplePart& part : sample.parts) ready_bytes_ -= part.bytes.capacity_bytes();
+    recycle(sample);
+  }
+  heap_ = std::move(kept);
+  std::make_heap(heap_.begin(), heap_.end(), comes_later);
+  settle_waits();
+  done_.notify_all();
 }
 
 std::vector<uint16_t> Run::State::count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch) {
@@ -213,34 +262,43 @@ void Run::State::start_fetch(Sample sample, uint32_t epoch) {
 
 void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
   MutexLock lock(mutex_);
-  totals_.fetch_cpu_ns += result.cpu_ns;
-  totals_.fetch_wall_ns += result.wall_ns;
-  totals_.bytes_read += static_cast<int64_t>(result.bytes.view().size());
-  ready_bytes_ += result.bytes.capacity_bytes();
   Sample& sample = waiting.sample;
+  const WorkPointer work = find_work(sample.batch);
+  if (work != nullptr) count_fetch(*work, result, static_cast<int64_t>(result.bytes.view().size()));
+  ready_bytes_ += result.bytes.capacity_bytes();
   sample.parts[field].bytes = std::move(result.bytes);
   if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
   if (result.fatal != nullptr) fail_locked(std::move(result.fatal));
   if (--waiting.left > 0) return;
   --fetching_;
   if (failure_ != nullptr) return;
-  push_ready(std::move(sample));
+  if (work != nullptr) {
+    push_ready(std::move(sample));
+  } else {
+    for (const SamplePart& part : sample.parts) ready_bytes_ -= part.bytes.capacity_bytes();
+    recycle(sample);
+  }
   read_ahead();
 }
 
+void Run::State::count_fetch(BatchWork& work, const FetchResult& result, int64_t bytes) {
+  work.sums.fetch_cpu_ns += result.cpu_ns;
+  work.sums.fetch_wall_ns += result.wall_ns;
+  work.sums.bytes_read += bytes;
+}
+
 // Reads all fields of `sample` on this thread.
-void Run::State::fetch_here(Sample& sample, uint32_t epoch) {
+void Run::State::fetch_here(Sample& sample, const WorkPointer& work) {
   sample.parts.clear();
   sample.failure.reset();
   RowsNeeded rows(*plan_);
   for (size_t field = 0; field < source_->fields().size(); ++field) {
-    const FieldRequest request = this->request(sample, field, epoch, rows);
+    const FieldRequest request = this->request(sample, field, work->epoch(), rows);
     FetchResult result = fetcher_->fetch(request.bytes);
     {
       MutexLock lock(mutex_);
-      totals_.fetch_cpu_ns += result.cpu_ns;
-      totals_.fetch_wall_ns += result.wall_ns;
-      totals_.bytes_read += request.bytes.path.empty() ? 0 : static_cast<int64_t>(result.bytes.view().size());
+      const bool is_read = !request.bytes.path.empty();
+      count_fetch(*work, result, is_read ? static_cast<int64_t>(result.bytes.view().size()) : 0);
     }
     sample.parts.push_back({std::move(result.bytes), request.bytes.raw_shape, request.first_byte});
     if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
@@ -271,7 +329,7 @@ Run::State::WorkPointer Run::State::find_work(int64_t number) {
   for (const WorkPointer& work : active_) {
     if (work->number() == number) return work;
   }
-  throw InternalError("run: a sample came back for a batch that is not active; please report this.");
+  return nullptr;
 }
 
 std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, WorkPointer* work) {
@@ -284,6 +342,7 @@ std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, Work
   if (!is_closed_) {
     sample = pop_ready();
     *work = find_work(sample->batch);
+    STOKER_CHECK(*work != nullptr);  // dropping a batch empties the heap of it
     read_ahead();
     if (is_full()) settle_waits();
   }
@@ -324,7 +383,11 @@ void Run::State::serve(size_t thread) {
       const int64_t wall_begin = wall_ns();
       counters.blocked_ns.add(wall_begin - asked);
       const int64_t cpu_begin = thread_cpu_ns();
-      take_through(std::move(*sample), work, pipeline, counters.steps);
+      try {
+        take_through(std::move(*sample), work, pipeline, counters.steps);
+      } catch (const BadSamples&) {
+        give_up(work);
+      }
       counters.cpu_ns.add(thread_cpu_ns() - cpu_begin);
       counters.busy_ns.add(wall_ns() - wall_begin);
       work.reset();
@@ -338,17 +401,24 @@ void Run::State::serve(size_t thread) {
 void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline,
                               StepCounters& counters) {
   const int position = sample.position;
-  if (position < 0) return finish_place(work);  // columns alone
+  if (position < 0) return finish_place(work, {});  // columns alone
+  const BatchSums before = reading_of(counters);
   bool is_conflict = false;
   Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
   if (failure && !is_conflict) {
-    note_bad(*failure);
+    note_bad(*failure, work);
     if (options_.on_error != OnError::kReplace || !substitute(sample, *failure, work, pipeline, counters)) {
       work->fail(position, std::move(*failure));
     }
   }
   recycle(sample);
-  finish_place(work);
+  BatchSums took = reading_of(counters);
+  took.decode_ns -= before.decode_ns;
+  took.transform_ns -= before.transform_ns;
+  took.store_ns -= before.store_ns;
+  took.samples -= before.samples;
+  for (size_t route = 0; route < took.decoded.size(); ++route) took.decoded[route] -= before.decoded[route];
+  finish_place(work, took);
 }
 
 Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, int position,
@@ -376,37 +446,50 @@ bool Run::State::substitute(Sample& sample, const SampleError& error, const Work
   for (int attempt = 1; attempt <= tries; ++attempt) {
     recycle(sample);
     sample.index = (bad_index + attempt) % size_;
-    fetch_here(sample, work->epoch());
+    fetch_here(sample, work);
     bool is_conflict = false;
     Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
     if (!failure || is_conflict) {
       work->replace(position, sample.index);
       MutexLock lock(mutex_);
-      ++totals_.replaced;
+      ++work->sums.replaced;
       return true;
     }
-    note_bad(*failure);
+    note_bad(*failure, work);
   }
   throw BadSamples("on_error='replace': " + std::to_string(tries + 1) +
                        " samples in a row are bad; the first: " + error.message(),
                    {error});
 }
 
-void Run::State::note_bad(const SampleError& error) {
-  bad_.add(error);
+void Run::State::note_bad(const SampleError& error, const WorkPointer& work) {
+  bad_.check_root(error);
   MutexLock lock(mutex_);
-  ++totals_.errors;
+  ++work->sums.errors;
+  if (work->is_tentative) {
+    work->bad.push_back(error);
+  } else {
+    bad_.note(error);
+  }
 }
 
-void Run::State::finish_place(const WorkPointer& work) {
+// Too many bad samples: the end of the run, unless the batch is one that may yet be dropped.
+void Run::State::give_up(const WorkPointer& work) {
+  MutexLock lock(mutex_);
+  if (!work->is_tentative) throw;
+  work->giving_up = std::current_exception();
+}
+
+void Run::State::finish_place(const WorkPointer& work, const BatchSums& took) {
   {
     MutexLock lock(mutex_);
+    work->sums.add(took);
     if (--work->unfinished > 0) return;
   }
   Batch batch = work->finish(*source_, options_.on_error, columns_);
   MutexLock lock(mutex_);
   if (options_.on_error == OnError::kSkip) {
-    totals_.skipped += work->count() - static_cast<int64_t>(batch.indices.size());
+    work->sums.skipped += work->count() - static_cast<int64_t>(batch.indices.size());
   }
   work->batch = std::move(batch);
   work->is_ready = true;
@@ -433,7 +516,8 @@ void Run::State::throw_if_failed() {
 Batch Run::State::take_front() {
   const WorkPointer work = std::move(active_.front());
   active_.pop_front();
-  ++totals_.batches;
+  ++taken_batches_;
+  taken_sums_.add(work->sums);
   activate();
   settle_waits();
   if (!work->rejected().empty()) throw rejected_batch(work->rejected());
@@ -450,12 +534,12 @@ std::optional<Batch> Run::State::next(int64_t wait_ns) {
     if (!active_.empty() && active_.front()->is_ready) break;
     const int64_t left = begin + wait_ns - wall_ns();
     if (left <= 0) {
-      totals_.consumer_wait_ns += wall_ns() - begin;
+      consumer_wait_ns_ += wall_ns() - begin;
       return std::nullopt;
     }
     done_.wait_for(mutex_, std::chrono::nanoseconds(left));
   }
-  totals_.consumer_wait_ns += wall_ns() - begin;
+  consumer_wait_ns_ += wall_ns() - begin;
   return take_front();
 }
 
@@ -483,7 +567,7 @@ bool Run::State::work_inline(int64_t until_ns) {
           sample.occurrence = work->occurrence(sample.position);
         }
       }
-      if (sample.position >= 0) fetch_here(sample, work->epoch());
+      if (sample.position >= 0) fetch_here(sample, work);
       take_through(std::move(sample), work, *inline_pipeline_, counters.steps);
       if (wall_ns() >= until_ns) return false;
     }
@@ -513,6 +597,9 @@ void Run::State::close() {
   MutexLock lock(mutex_);
   heap_.clear();
   waiting_.clear();
+  for (const WorkPointer& work : active_) {
+    if (!work->is_tentative) taken_sums_.add(work->sums);
+  }
   active_.clear();
 }
 

@@ -36,7 +36,9 @@ class Run::State {
         thread_counters_(static_cast<size_t>(std::max(1, options.threads))),
         rows_needed_(*plan_) {}
 
-  void submit(std::vector<int64_t> indices, uint32_t epoch);
+  void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative);
+  void keep_tentative();
+  void drop_tentative();
   std::optional<Batch> next(int64_t wait_ns);
   int64_t pending() const;
   void close();
@@ -63,7 +65,9 @@ class Run::State {
   void settle_waits() STOKER_REQUIRES(mutex_);
   void push_ready(Sample sample) STOKER_REQUIRES(mutex_);
   Sample pop_ready() STOKER_REQUIRES(mutex_);
+  // Null for a batch that was dropped.
   WorkPointer find_work(int64_t number) STOKER_REQUIRES(mutex_);
+  void count_fetch(BatchWork& work, const FetchResult& result, int64_t bytes) STOKER_REQUIRES(mutex_);
   void throw_if_failed() STOKER_REQUIRES(mutex_);
 
   void serve(size_t thread);
@@ -74,15 +78,16 @@ class Run::State {
   FieldRequest request(const Sample& sample, size_t field, uint32_t epoch, RowsNeeded& rows) const;
   void start_fetch(Sample sample, uint32_t epoch) STOKER_REQUIRES(mutex_);
   void fetched(Fetching& waiting, size_t field, FetchResult result);
-  void fetch_here(Sample& sample, uint32_t epoch);
+  void fetch_here(Sample& sample, const WorkPointer& work);
   void recycle(Sample& sample);
   void take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline, StepCounters& counters);
   Failure try_sample(const Sample& sample, const WorkPointer& work, int position, Pipeline& pipeline,
                      StepCounters& counters, bool* is_conflict);
   bool substitute(Sample& sample, const SampleError& error, const WorkPointer& work, Pipeline& pipeline,
                   StepCounters& counters);
-  void note_bad(const SampleError& error);
-  void finish_place(const WorkPointer& work);
+  void note_bad(const SampleError& error, const WorkPointer& work);
+  void give_up(const WorkPointer& work);
+  void finish_place(const WorkPointer& work, const BatchSums& took);
   void fail(std::exception_ptr error);
   void fail_locked(std::exception_ptr error) STOKER_REQUIRES(mutex_);
   bool work_inline(int64_t until_ns);
@@ -117,7 +122,9 @@ class Run::State {
   int64_t next_number_ STOKER_GUARDED_BY(mutex_) = 0;
   int fetching_ STOKER_GUARDED_BY(mutex_) = 0;
   size_t ready_bytes_ STOKER_GUARDED_BY(mutex_) = 0;
-  CountersReading totals_ STOKER_GUARDED_BY(mutex_);
+  BatchSums taken_sums_ STOKER_GUARDED_BY(mutex_);  // of the batches that were taken
+  int64_t taken_batches_ STOKER_GUARDED_BY(mutex_) = 0;
+  int64_t consumer_wait_ns_ STOKER_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace stoker

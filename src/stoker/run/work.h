@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <vector>
 
 #include "stoker/base/mutex.h"
 #include "stoker/batch/buffer.h"
+#include "stoker/run/counters.h"
 #include "stoker/run/pipeline.h"
 #include "stoker/run/run.h"
 
@@ -40,6 +42,10 @@ class BatchWork {
   const std::vector<SampleError>& rejected() const { return rejected_; }
 
   // Guarded by the run's mutex.
+  bool is_tentative = false;  // it may be dropped yet, see Run::submit
+  BatchSums sums;
+  std::vector<SampleError> bad;  // of a tentative batch, not yet reported
+  std::exception_ptr giving_up;  // of a tentative batch: what ends the run if it is kept
   int next_to_fetch = 0;
   int unfinished = 0;
   bool is_ready = false;
