@@ -187,7 +187,17 @@ class Batch:
 
 class Run:
     def __init__(self, source: Source, operators: Sequence[Operator], **options: Any) -> None: ...
-    def submit(self, indices: object, epoch: int = 0) -> None: ...
+    def submit(self, indices: object, epoch: int = 0, is_tentative: bool = False) -> None:
+        """
+        Queues one batch. What a tentative one counts shows only once it is kept.
+        """
+
+    def keep_tentative(self) -> None:
+        """Makes the tentative batches ordinary ones."""
+
+    def drop_tentative(self) -> None:
+        """Takes the tentative batches back."""
+
     def next(self, timeout_s: float | None = None) -> Any: ...
     def pending(self) -> int: ...
     def explain(self) -> str: ...
@@ -197,8 +207,10 @@ class Run:
 
 class Order:
     def __init__(self, seed: int, epoch: int, size: int) -> None: ...
-    def indices(self, begin: int, end: int) -> list[int]:
-        """Sample indices at the positions [begin, end) of the epoch's order."""
+    def indices(self, begin: int, end: int, step: int = 1) -> list[int]:
+        """
+        Sample indices at every `step`th of the positions [begin, end) of the epoch's order.
+        """
 
 def usable_cores() -> dict[str, Any]: ...
 def lower_thread_priority() -> None:

@@ -351,7 +351,9 @@ class Loader:
     def _ranks_notes(self) -> list[str]:
         if self.world_size > 1:
             order = self._order()
-            ends = "the samples that are left over dropped" if self.drop_last else f"{order.repeated} repeated"
+            ends = (
+                "the samples that are left over dropped" if self.drop_last else f"{order.repeated} repeated"
+            )
             return [f"ranks: {self.rank} of {self.world_size}, {len(order)} batches on each, {ends}"]
         if (others := _ranks_around()) is None:
             return []

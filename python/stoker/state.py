@@ -25,7 +25,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def plan_parts(known: list[Any], samples: int, steps: list[Any], shuffle: bool, options: Any) -> dict[str, Any]:
+def plan_parts(
+    known: list[Any], samples: int, steps: list[Any], shuffle: bool, options: Any
+) -> dict[str, Any]:
     """What must be the same for an epoch to go on, by name; each value is short.
 
     Args:
@@ -76,7 +78,8 @@ def check(state: Any, parts: dict[str, Any], seed: int, max_epoch: int) -> tuple
     missing = [name for name in ("plan", "parts", "seed", "epoch", "delivered") if name not in state]
     if missing:
         raise ValueError(
-            f"load_state_dict: the state has no {' and no '.join(map(repr, missing))}; it was cut off or edited."
+            f"load_state_dict: the state has no {' and no '.join(map(repr, missing))}; "
+            "it was cut off or edited."
         )
     _check_parts(state["plan"], state["parts"], parts)
     if state["seed"] != seed:
