@@ -16,7 +16,7 @@ import numpy as np
 
 from stoker import _native, state
 from stoker.epoch_order import EpochOrder
-from stoker.errors import StokerError
+from stoker.errors import SampleError, StokerError
 from stoker.operators import Operator
 from stoker.sources import Source
 
@@ -457,14 +457,18 @@ class _Epoch:
             return
         order = loader._order(self._next_epoch())
         if loader._ahead is not None and loader._ahead.order != order:
-            self._run.drop_tentative()
-            loader._ahead = None
+            self._drop_ahead()
         if loader._ahead is None:
             loader._ahead = _Ahead(order)
         ahead = loader._ahead
         if ahead.submitted < min(loader.prefetch + _SUBMITTED_AHEAD, len(order)):
             self._run.submit(ahead.order.indices(ahead.submitted), order.epoch, is_tentative=True)
             ahead.submitted += 1
+
+    def _drop_ahead(self) -> None:
+        if self._loader._ahead is not None:
+            self._loader._ahead = None
+            self._run.drop_tentative()
 
     def _next_epoch(self) -> int:
         return self._loader._epoch if self._loader._epoch_is_set else (self._order.epoch + 1) % _EPOCHS
@@ -504,7 +508,11 @@ class _Epoch:
             if self.is_complete:
                 loader._epoch = self._next_epoch()
             # Within the lock, so that batches reach several threads in order.
-            batch = self._run.next()
+            try:
+                batch = self._run.next()
+            except SampleError:
+                self._drop_ahead()  # what is bad may be mended before the next epoch
+                raise
         if batch is None:
             raise RuntimeError("stoker.Loader: it was closed while a batch was awaited.")
         return batch  # type: ignore[no-any-return]
