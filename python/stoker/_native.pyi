@@ -192,6 +192,9 @@ class Run:
         Queues one batch. What a tentative one counts shows only once it is kept.
         """
 
+    def skip(self, indices: object, epoch: int = 0) -> None:
+        """Counts samples as seen in the epoch without making them."""
+
     def keep_tentative(self) -> None:
         """Makes the tentative batches ordinary ones."""
 

@@ -12,6 +12,8 @@ FORMAT = "stoker.Loader 1"
 # Options that change no sample: a run may go on with others.
 _FREE = ("threads", "shares_cores", "seed", "on_error", "max_bad", "shapes", "may_repeat")
 
+_HASHES = ("source", "operators", "names", "transform")
+
 _REMEDY = {
     "source": "Make the loader over the same samples",
     "samples": "Make the loader over the same samples",
@@ -68,30 +70,36 @@ def check(state: Any, parts: dict[str, Any], seed: int, max_epoch: int) -> tuple
         ValueError: It is damaged, of another format, or of another plan; the message names the field.
     """
     if not isinstance(state, Mapping):
-        raise TypeError(f"load_state_dict: state must be a dict from state_dict(), got {_cut(state)}.")
+        raise TypeError(f"load_state_dict: state must be a dict from state_dict(), got {cut(state)}.")
     found = state.get("format")
     if found != FORMAT:
         raise ValueError(
-            f"load_state_dict: format must be {FORMAT!r}, got {_cut(found)}"
+            f"load_state_dict: format must be {FORMAT!r}, got {cut(found)}"
             f"{_whose(state)}; give what state_dict() of a stoker.Loader gave."
         )
-    missing = [name for name in ("plan", "parts", "seed", "epoch", "delivered") if name not in state]
+    require(state, ("plan", "parts", "seed", "epoch", "delivered"))
+    check_parts(state["plan"], state["parts"], parts)
+    if state["seed"] != seed:
+        raise ValueError(
+            f"load_state_dict: seed differs: the state was taken with {cut(state['seed'])}, this loader has "
+            f"{seed}. Make the loader with seed={cut(state['seed'])}."
+        )
+    epoch = integer("epoch", state["epoch"], max_epoch)
+    return epoch, integer("delivered", state["delivered"], parts["samples"], " (samples)")
+
+
+def require(state: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Refuses a state that lacks one of `names`."""
+    missing = [name for name in names if name not in state]
     if missing:
         raise ValueError(
             f"load_state_dict: the state has no {' and no '.join(map(repr, missing))}; "
             "it was cut off or edited."
         )
-    _check_parts(state["plan"], state["parts"], parts)
-    if state["seed"] != seed:
-        raise ValueError(
-            f"load_state_dict: seed differs: the state was taken with {_cut(state['seed'])}, this loader has "
-            f"{seed}. Make the loader with seed={_cut(state['seed'])}."
-        )
-    epoch = _integer("epoch", state["epoch"], max_epoch)
-    return epoch, _integer("delivered", state["delivered"], parts["samples"], " (samples)")
 
 
-def _check_parts(plan: Any, theirs: Any, ours: dict[str, Any]) -> None:
+def check_parts(plan: Any, theirs: Any, ours: dict[str, Any]) -> None:
+    """Refuses a plan that is not `ours`, naming the first field that differs."""
     try:
         is_whole = isinstance(theirs, Mapping) and digest(dict(theirs)) == plan
     except (TypeError, ValueError, RecursionError):
@@ -112,13 +120,14 @@ def _check_parts(plan: Any, theirs: Any, ours: dict[str, Any]) -> None:
 def _shown(parts: Mapping[str, Any], name: str) -> str:
     if name not in parts:
         return "none"
-    return f"those of hash {parts[name]}" if name in ("source", "operators") else _cut(parts[name])
+    return f"those of hash {parts[name]}" if name in _HASHES else cut(parts[name])
 
 
-def _integer(name: str, value: Any, high: int, unit: str = "") -> int:
+def integer(name: str, value: Any, high: int, unit: str = "") -> int:
+    """`value`, an integer from 0 to `high`; otherwise a ValueError that names it."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
         raise ValueError(
-            f"load_state_dict: {name} must be an integer from 0 to {high}{unit}, got {_cut(value)}."
+            f"load_state_dict: {name} must be an integer from 0 to {high}{unit}, got {cut(value)}."
         )
     return value
 
@@ -127,6 +136,7 @@ def _whose(state: Mapping[Any, Any]) -> str:
     return ", a state of a DataLoader" if "_num_yielded" in state or "_snapshot" in state else ""
 
 
-def _cut(value: Any) -> str:
+def cut(value: Any) -> str:
+    """repr(), of bearable length."""
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "..."

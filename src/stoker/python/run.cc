@@ -256,6 +256,11 @@ void bind_run(nb::module_& module) {
           },
           nb::arg("indices"), nb::arg("epoch") = 0, nb::arg("is_tentative") = false,
           "Queues one batch. What a tentative one counts shows only once it is kept.")
+      .def(
+          "skip",
+          [](Run& run, nb::handle indices, uint32_t epoch) { run.skip(indices_from_python(indices), epoch); },
+          nb::arg("indices"), nb::arg("epoch") = 0,
+          "Counts samples as seen in the epoch without making them.")
       .def("keep_tentative", &Run::keep_tentative, "Makes the tentative batches ordinary ones.")
       .def("drop_tentative", &Run::drop_tentative, "Takes the tentative batches back.")
       .def("next", &next_batch, nb::arg("timeout_s") = nb::none())

@@ -84,6 +84,10 @@ void Run::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative
   state_->submit(std::move(indices), epoch, is_tentative);
 }
 
+void Run::skip(const std::vector<int64_t>& indices, uint32_t epoch) {
+  if (!state_->is_forked_copy()) state_->skip(indices, epoch);
+}
+
 void Run::keep_tentative() {
   if (!state_->is_forked_copy()) state_->keep_tentative();
 }

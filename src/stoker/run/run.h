@@ -99,6 +99,10 @@ class Run {
   // or dropped before others are submitted.
   void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative = false);
 
+  // Counts samples as seen in `epoch` without making them: one that comes there again is drawn for as a
+  // repeat. Throws as submit().
+  void skip(const std::vector<int64_t>& indices, uint32_t epoch);
+
   // Makes the tentative batches ordinary ones.
   void keep_tentative();
   // Takes the tentative batches back, as if they had not been submitted. The threads go on.

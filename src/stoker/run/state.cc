@@ -93,13 +93,23 @@ class Run::State::Slot : public SampleSink {
   BufferProvider& provider_;
 };
 
-void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative) {
+void Run::State::check_indices(const std::vector<int64_t>& indices) const {
   for (const int64_t index : indices) {
     if (index < 0 || index >= size_) {
       throw ArgumentError("batch: sample index " + std::to_string(index) + " is outside 0 to " +
                           std::to_string(size_ - 1) + ".");
     }
   }
+}
+
+void Run::State::skip(const std::vector<int64_t>& indices, uint32_t epoch) {
+  check_indices(indices);
+  MutexLock lock(mutex_);
+  count_occurrences(indices, epoch);
+}
+
+void Run::State::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative) {
+  check_indices(indices);
   MutexLock lock(mutex_);
   throw_if_failed();
   if (is_closed_) throw Error("loader: it is closed; make a new one.");

@@ -37,6 +37,7 @@ class Run::State {
         rows_needed_(*plan_) {}
 
   void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative);
+  void skip(const std::vector<int64_t>& indices, uint32_t epoch);
   void keep_tentative();
   void drop_tentative();
   std::optional<Batch> next(int64_t wait_ns);
@@ -54,6 +55,7 @@ class Run::State {
   struct FieldRequest;
   using WorkPointer = std::shared_ptr<BatchWork>;
 
+  void check_indices(const std::vector<int64_t>& indices) const;
   std::vector<uint16_t> count_occurrences(const std::vector<int64_t>& indices, uint32_t epoch)
       STOKER_REQUIRES(mutex_);
   void start_threads() STOKER_REQUIRES(mutex_);
