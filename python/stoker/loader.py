@@ -453,7 +453,7 @@ class _Epoch:
     def _submit_ahead(self) -> None:
         """One more batch of the next epoch, so that no thread waits at the end of this one."""
         loader = self._loader
-        if loader._threads == 0:
+        if loader.threads == 0:
             return
         order = loader._order(self._next_epoch())
         if loader._ahead is not None and loader._ahead.order != order:
