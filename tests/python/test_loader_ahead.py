@@ -136,6 +136,7 @@ def test_too_many_bad_samples_end_the_epoch_that_has_them(paths: list[Path], is_
     good = [path.read_bytes() for path in paths]
     for place, _ in enumerate(loader):
         if place == 4:
+            wait_until_ready(loader)  # the last batch has been made
             for path in paths:
                 path.write_bytes(b"no image")
     end = time.monotonic() + 1
