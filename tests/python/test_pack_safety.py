@@ -276,6 +276,16 @@ def test_a_changed_source_file_is_named_and_nothing_is_replaced(train: Path, pac
     assert stoker.verify(packed) == []
 
 
+def test_repair_of_what_never_ended_leaves_nothing_out(train: Path, tmp_path: Path) -> None:
+    source = stoker.folder(train)
+    Path(source.path(6)).write_bytes(b"no image")
+    with pytest.raises(stoker.SampleError, match="sample 6"):
+        stoker.pack(source, tmp_path / "x", usual(), samples_per_shard=4)
+    with pytest.raises(stoker.SampleError, match="sample 6"):
+        repair(tmp_path / "x", source)
+    assert not (tmp_path / "x" / "manifest.json").exists()
+
+
 def test_repair_of_variants_and_of_what_was_left_out(train: Path, tmp_path: Path) -> None:
     source = stoker.folder(train)
     Path(source.path(6)).write_bytes(b"no image")

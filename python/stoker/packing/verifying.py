@@ -106,6 +106,7 @@ def repair(
 
     Raises:
         ValueError: No source is known, or its files have changed; the message names one.
+        stoker.SampleError: The packing had not ended, and a sample is bad.
         stoker.ShardError: What was made is not what stood there, or nothing can be repaired.
         OSError: The disk failed.
     """
@@ -131,7 +132,7 @@ def repair(
             f"repair: the source has changed since {path} was packed: {changed}. Put the old file back, or "
             "pack anew into another folder."
         )
-    job = _job_of(path, plan, given, threads)
+    job = _job_of(path, plan, given, threads, skips_bad=manifest is not None)
     made: list[str] = []
     with _own_folder(path) as own:
         job.pack(damaged, progress, folder=own)
@@ -292,7 +293,7 @@ def _origin(folder: str, plan: Plan) -> Source:
     return sources.any_folder(root, extensions)
 
 
-def _job_of(folder: str, plan: Plan, source: Source, threads: int | str) -> Job:
+def _job_of(folder: str, plan: Plan, source: Source, threads: int | str, *, skips_bad: bool) -> Job:
     """What makes any shard of a plan again."""
     fingerprint = plan.fingerprint
     options = {
@@ -304,8 +305,8 @@ def _job_of(folder: str, plan: Plan, source: Source, threads: int | str) -> Job:
         "root": source_root(source),
         "seed": fingerprint["seed"] or 0,
         "threads": max(1, resolve_threads(threads)[0]),
-        # What was left out then is left out again.
-        "skips_bad": True,
+        # What was left out of a finished packing is left out again: the bytes are held against it.
+        "skips_bad": skips_bad,
         "dtype": "auto",
         "layout": "hwc",
         **{name: fingerprint[name] for name in ("color", "exif", "image_dtype")},
