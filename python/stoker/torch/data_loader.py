@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -14,7 +16,10 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from stoker.lowering import NotNative
 from stoker.lowering.plan import plan_epoch
 from stoker.lowering.rows_plan import RowsPlan
+from stoker.torch import state as states
+from stoker.torch.generators import sampler_of
 from stoker.torch.native_iterator import LastRun, NativeIterator
+from stoker.torch.position import Position, Resumed
 from stoker.torch.rows_iterator import RowsIterator
 from stoker.torch.thread_tier import SharedDraws, ThreadIterator
 from stoker.torch.thread_tier import refusal as refusal_of_threads
@@ -96,34 +101,50 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
         self._stoker_trials: dict[Any, tuple[bool, str]] = {}
+        self._stoker_position: Position | None = None
+        self._stoker_loaded: tuple[Resumed, dict[str, Any]] | None = None
         _check_options(self)
+
+    def __iter__(self) -> _BaseDataLoaderIter:
+        if self._iterator is not None and self._stoker_position is not None:
+            self._stoker_position.begin_round(self)  # persistent workers: the same iterator again
+        return super().__iter__()
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         _check_options(self)
         self.check_worker_number_rationality()
         self._stoker_last = LastRun()
+        loaded, self._stoker_loaded = self._stoker_loaded, None
+        self._stoker_position = position = Position(self, loaded[0] if loaded is not None else None)
         try:
             plan = plan_epoch(self)
         except NotNative as problem:
-            return self._get_python_iterator(problem)
-        if isinstance(plan, RowsPlan):
-            return RowsIterator(self, plan, self._stoker_last)
-        return NativeIterator(self, plan, self._stoker_last)
+            with position.replayed():
+                iterator = self._get_python_iterator(problem, position.loader_view)
+        else:
+            view, last = position.loader_view, self._stoker_last
+            with position.replayed():
+                if isinstance(plan, RowsPlan):
+                    iterator = RowsIterator(view, plan, last)
+                else:
+                    iterator = NativeIterator(view, plan, last)
+        position.attach(iterator)
+        return iterator
 
-    def _get_python_iterator(self, problem: NotNative) -> _BaseDataLoaderIter:
+    def _get_python_iterator(self, problem: NotNative, view: Any) -> _BaseDataLoaderIter:
         trial = _trial_of(self)
         tried, drawn = self._stoker_trials.get(trial, (False, ""))
         if self.workers == "process" or refusal_of_threads(self) is not None or drawn:
             self._say_once("in torch", str(problem))
-            return torch_iterator(self)
+            return torch_iterator(view)
         self._say_once("on threads", str(problem))
         try:
-            iterator: _BaseDataLoaderIter = ThreadIterator(self, is_tried=tried)
+            iterator: _BaseDataLoaderIter = ThreadIterator(view, is_tried=tried)
             self._stoker_trials = {trial: (True, "")}
         except SharedDraws as draws:
             self._stoker_trials = {trial: (True, str(draws))}
             self._say_once("in processes after all", f"{draws}; {_ADVICE}")
-            iterator = ContinuedIterator(self, draws.base_seed, draws.keys)
+            iterator = ContinuedIterator(view, draws.base_seed, draws.keys)
         return iterator
 
     def _say_once(self, where: str, why: str) -> None:
@@ -170,8 +191,46 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         """Counters of the most recent epoch, see docs/counters.md; empty where torch ran it."""
         return self._stoker_last.counters()
 
+    def state_dict(self, unused_batches: int = 0) -> dict[str, Any]:
+        """Where the most recent iterator is, as a dict for JSON or `torch.save`; see docs/resume.md.
+
+        It counts the batches that were handed out, not those that are being made. "_num_yielded" and
+        "_sampler_iter_yielded" are in batches and may be lowered together, as trainers do that take batches
+        ahead.
+
+        Args:
+            unused_batches: How many of the batches handed out last count as not delivered.
+
+        Raises:
+            ValueError: More than were handed out; or no place in the order is behind all of them
+                (in_order=False), or in front of the unused ones (a sampler or dataset that keeps a state).
+        """
+        if self._stoker_loaded is not None and not unused_batches:
+            return copy.deepcopy(self._stoker_loaded[1])
+        return states.make(self, self._stoker_position, unused_batches)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """The next `iter()` goes on where a state was taken; an empty dict makes it begin anew.
+
+        The sampler's order is drawn again up to the place, samples are not loaded. Whatever the number of
+        workers or threads, the rest of the epoch is the same. torch's process-wide generator stays as it is.
+        A sampler with `set_epoch` is set to the epoch of the state; set to another one, it begins that anew.
+
+        Args:
+            state_dict: From `state_dict()`, or from torchdata's StatefulDataLoader.
+
+        Raises:
+            ValueError, TypeError: The state is damaged or of another plan; the message names the field.
+        """
+        resumed = states.check(state_dict, self)
+        self._stoker_loaded = None if resumed is None else (resumed, copy.deepcopy(dict(state_dict)))
+        self._stoker_position = None
+        self._iterator = None
+        if resumed is not None and resumed.sampler_epoch is not None and not resumed.is_finished:
+            sampler_of(self).set_epoch(resumed.sampler_epoch)
+
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}}
+        state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}, "_stoker_position": None}
         state.pop("_stoker_buffers", None)
         return state
 

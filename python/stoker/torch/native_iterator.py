@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import deque
 from typing import Any
 
 import torch
 from torch.utils.data import _utils
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 from torch.utils.dlpack import from_dlpack
 
 from stoker.errors import SampleError
 from stoker.lowering.plan import Plan
 from stoker.torch.by_torch import ByTorch
+from stoker.torch.keys import take_skipped
+from stoker.torch.position import Counted
 from stoker.torch.torch_tier import stopped_in_dataset
+
+# What keys that are none of the dataset's raise.
+_NOT_KEYS = (TypeError, ValueError, IndexError, OverflowError)
 
 
 class LastRun:
@@ -34,7 +39,7 @@ class LastRun:
             self._counters = dict(run.counters())
 
 
-class NativeIterator(_BaseDataLoaderIter):
+class NativeIterator(Counted):
     """One epoch (with persistent workers: one after the other) out of the engine.
 
     torch's base class makes the draws that torch makes and runs the sampler; batches of indices go to the
@@ -47,7 +52,9 @@ class NativeIterator(_BaseDataLoaderIter):
         self._last = last
         super().__init__(loader)
         self._plan = plan
-        self._epoch = 0
+        self._epoch: int = getattr(loader, "_stoker_round", 0)
+        self._begun_keys = self._index_sampler
+        self._drawn = 0
         self._pending: deque[ByTorch | None] = deque()
         threads = plan.options["threads"]
         self._reads_ahead = self._num_workers > 0 or threads > 0
@@ -61,17 +68,25 @@ class NativeIterator(_BaseDataLoaderIter):
         if not first_iter:
             self._last.close()
             self._epoch += 1
+            self._drawn = 0
             self._pending.clear()
             self._run = self._last.run = self._plan.start(seed=int(self._base_seed))
         self._fill()
 
     def _fill(self) -> None:
+        for keys in take_skipped(self._begun_keys):
+            with contextlib.suppress(*_NOT_KEYS):
+                self._run.skip(self._plan.samples.indices(keys), self._epoch)
         while len(self._pending) < self._depth:
             try:
                 keys = self._next_index()  # type: ignore[no-untyped-call]
             except StopIteration:
                 return
+            self._drawn += 1
             self._pending.append(self._submit(keys))
+
+    def _batches_behind(self) -> int:
+        return self._drawn - len(self._pending)
 
     def _submit(self, keys: Any) -> ByTorch | None:
         """Queues one batch; keys that the engine does not know wait for their turn, as in a worker."""
@@ -81,7 +96,7 @@ class NativeIterator(_BaseDataLoaderIter):
             indices = self._plan.samples.indices(keys)
             if not len(indices):
                 return ByTorch(keys)
-        except (TypeError, ValueError, IndexError, OverflowError):
+        except _NOT_KEYS:
             return ByTorch(keys)
         self._run.submit(indices, self._epoch)
         return None

@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 from torch.utils.data import _utils
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from stoker.lowering.rows_plan import RowsPlan
 from stoker.torch.batch_memory import BatchMemory
 from stoker.torch.by_torch import ByTorch
 from stoker.torch.index_order import RowNumbers, row_numbers, whole_batches
 from stoker.torch.native_iterator import LastRun
+from stoker.torch.position import Counted
 from stoker.torch.torch_tier import stopped_in_dataset
 
 _is_profiling = torch.autograd._profiler_enabled  # type: ignore[attr-defined]
 
 
-class RowsIterator(_BaseDataLoaderIter):
+class RowsIterator(Counted):
     """One epoch (with persistent workers: one after the other) of rows copied into batches.
 
     torch's base class makes the draws that torch makes. The order is taken from the sampler as early as torch
@@ -37,6 +37,7 @@ class RowsIterator(_BaseDataLoaderIter):
         self._depth = (
             loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
         )
+        self._draws = 0
         self._drawn: deque[RowNumbers | ByTorch] = deque()
         self._filling: deque[list[torch.Tensor] | ByTorch] = deque()
         self._begin()
@@ -52,6 +53,7 @@ class RowsIterator(_BaseDataLoaderIter):
         super()._reset(loader, first_iter)
         if not first_iter:
             self._last.close()
+            self._draws = 0
             self._drawn.clear()
             self._filling.clear()
             self._begin()
@@ -60,8 +62,14 @@ class RowsIterator(_BaseDataLoaderIter):
     def _draw(self) -> RowNumbers | ByTorch:
         """The rows of the next batch; StopIteration after the last."""
         if self._order is not None:
-            return next(self._order)
-        return row_numbers(self._next_index(), self._plan.samples)  # type: ignore[no-untyped-call]
+            rows: RowNumbers | ByTorch = next(self._order)
+        else:
+            rows = row_numbers(self._next_index(), self._plan.samples)  # type: ignore[no-untyped-call]
+        self._draws += 1
+        return rows
+
+    def _batches_behind(self) -> int:
+        return self._draws - len(self._drawn) - len(self._filling)
 
     def _work_ahead(self) -> None:
         while len(self._drawn) + len(self._filling) < self._depth:
@@ -109,7 +117,11 @@ class RowsIterator(_BaseDataLoaderIter):
     def __next__(self) -> Any:
         if _is_profiling():
             return super().__next__()  # inside the range that torch's loader has
-        data = self._next_data()
+        try:
+            data = self._next_data()
+        except StopIteration:
+            self._finish()
+            raise
         self._num_yielded += 1
         return data
 
@@ -138,6 +150,7 @@ class RowsIterator(_BaseDataLoaderIter):
         self._last.close()
 
     def __del__(self) -> None:
+        self._report()
         last = self.__dict__.get("_last")
         if last is not None:
             last.close()

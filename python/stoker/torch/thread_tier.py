@@ -22,11 +22,13 @@ import numpy as np
 import torch
 from torch._utils import ExceptionWrapper
 from torch.utils.data import MapDataPipe, _utils
-from torch.utils.data.dataloader import _BaseDataLoaderIter, _DatasetKind
+from torch.utils.data.dataloader import _DatasetKind
 
 from stoker import _native
 from stoker.errors import StokerError
 from stoker.torch.draws import Watch
+from stoker.torch.keys import take_skipped
+from stoker.torch.position import Counted
 from stoker.torch.torch_tier import stopped_in_dataset
 from stoker.torch.worker_info import SampleRng, install, set_worker_info
 
@@ -298,7 +300,7 @@ class _Occurrences:
         return self._others
 
 
-class ThreadIterator(_BaseDataLoaderIter):
+class ThreadIterator(Counted):
     """An epoch on threads; with persistent workers one after the other.
 
     Args:
@@ -320,6 +322,7 @@ class ThreadIterator(_BaseDataLoaderIter):
         self._crew = _Crew(
             self._num_workers, _Worker(self, loader.worker_init_fn).serve, in_order=loader.in_order
         )
+        self._crew.epoch = getattr(loader, "_stoker_round", 0)
         self._reset(loader, first_iter=True)
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
@@ -327,6 +330,8 @@ class ThreadIterator(_BaseDataLoaderIter):
         self._sent = 0
         self._received = 0
         self._occurrences = _Occurrences(self._dataset)
+        for each in take_skipped(self._index_sampler):
+            self._occurrences.of(each if self._auto_collation else [each])
         # All are drawn before the first is begun, so that what moves the generators then is user code.
         keys = list(itertools.islice(self._batches_of_keys(), self._prefetch_factor * self._num_workers))
         if first_iter:
@@ -360,6 +365,9 @@ class ThreadIterator(_BaseDataLoaderIter):
             watch.restore()
             rest = itertools.chain(keys, self._sampler_iter)
             raise SharedDraws(moved, int(self._base_seed), rest)
+
+    def _batches_behind(self) -> int | None:
+        return self._received if self._in_order else None
 
     def _send(self, keys: Any) -> None:
         if self._auto_collation and hasattr(keys, "__iter__") and not hasattr(keys, "__len__"):

@@ -13,6 +13,8 @@ from torch.utils.data.dataloader import (
     _SingleProcessDataLoaderIter,
 )
 
+from stoker.torch.position import Counted
+
 
 def torch_iterator(loader: Any) -> _BaseDataLoaderIter:
     """What torch's `_get_iterator` gives, where the end of an epoch is the sampler's alone."""
@@ -31,12 +33,22 @@ def stopped_in_dataset(dataset: Any, problem: StopIteration) -> NoReturn:
     ) from problem
 
 
-class _InlineIterator(_SingleProcessDataLoaderIter):
+class _InlineIterator(Counted, _SingleProcessDataLoaderIter):
+    _drawn = 0
+
     def __init__(self, loader: Any) -> None:
         super().__init__(loader)
         self._profile_name = "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"
         if self._dataset_kind == _DatasetKind.Map:
             self._dataset_fetcher = _Fetcher(self._dataset_fetcher)
+
+    def _next_index(self) -> Any:
+        keys = super()._next_index()  # type: ignore[no-untyped-call]
+        self._drawn += 1
+        return keys
+
+    def _batches_behind(self) -> int:
+        return self._drawn if self._dataset_kind == _DatasetKind.Map else self._num_yielded
 
 
 class _Fetcher:
@@ -55,11 +67,16 @@ class _Fetcher:
         return getattr(self._fetcher, name)
 
 
-class _ProcessIterator(_MultiProcessingDataLoaderIter):
+class _ProcessIterator(Counted, _MultiProcessingDataLoaderIter):
     def __init__(self, loader: Any) -> None:
         self._shutdown = True  # nothing to end, should the constructor fail
         super().__init__(loader)
         self._profile_name = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
+
+    def _batches_behind(self) -> int | None:
+        if self._dataset_kind != _DatasetKind.Map:
+            return self._num_yielded
+        return int(self._rcvd_idx) if self._in_order or self._num_workers == 1 else None
 
     def _process_data(self, data: Any, worker_idx: int) -> Any:
         try:
