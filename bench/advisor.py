@@ -1,16 +1,16 @@
 """Question: how far from the best plan is the one that `stoker.advise` takes, and are its predictions right?
 
-For each pipeline, 1 and 2 cores, files warm in the page cache and cold on the disk: the advisor tries some of
-the samples and chooses for EPOCHS epochs without a trainer: the quickest loading. Then everything is done that
-it weighed: all samples are packed in every form, and whole epochs over every form with every number of threads
-are timed in turn, several rounds, in an order drawn anew each round. Regret is the time in all (preparation and
-epochs, as measured) of the chosen plan over that of the best plan that may be chosen, less 1. Plans that change
-what is trained on count among the predictions only.
+For each pipeline, 1 and 2 cores, files warm in the page cache and cold on the disk: the advisor tries some
+of the samples and chooses for EPOCHS epochs without a trainer: the quickest loading. Then everything is
+done that it weighed: all samples are packed in every form, and whole epochs over every form with every
+number of threads are timed in turn, several rounds, in an order drawn anew each round. Regret is the time
+in all (preparation and epochs, as measured) of the chosen plan over that of the best plan that may be
+chosen, less 1. Plans that change what is trained on count among the predictions only.
 
-Cores of this machine are shared. Rates are those of `stoker.advising.timing`: time in which threads were ready
-to run and others had the core is taken off, in trials and in the search alike; how much that was is printed. A
-regret is called a miss above 5 %, or above the width between the quartiles of the rates that it rests on,
-whichever is larger.
+Cores of this machine are shared. Rates are those of `stoker.advising.timing`: time in which threads were
+ready to run and others had the core is taken off, in trials and in the search alike; how much that was is
+printed. A regret is called a miss above 5 %, or above the width between the quartiles of the rates that it
+rests on, whichever is larger.
 """
 
 import argparse
@@ -123,19 +123,14 @@ def search(loader, forms, threads, scratch, rounds):
     """Every form with every number of threads over all samples, and what packing them took."""
     trials = Trials(loader, loader.source, scratch, threads, measures_cold=True)
     tried, preparation = [], {}
-    try:
-        for number, form in enumerate(forms):
-            cpu = time.process_time()
-            trial = trials.pack(form, number)
-            cores = len(os.sched_getaffinity(0))
-            # Of CPU time, because the neighbours share in wall time; writing is a small part of it here.
-            preparation[form] = (
-                0.0 if form.form == "as-is" else (time.process_time() - cpu) * form.variants / cores
-            )
-            tried.append(trial)
-        trials.measure(tried, rounds)
-    finally:
-        trials.close()
+    cores = len(os.sched_getaffinity(0))
+    for number, form in enumerate(forms):
+        cpu = time.process_time()
+        tried.append(trials.pack(form, number))
+        # Of CPU time, because the neighbours share in wall time; writing is a small part of it here.
+        seconds = (time.process_time() - cpu) * form.variants / cores
+        preparation[form] = 0.0 if form.form == "as-is" else seconds
+    trials.measure(tried, rounds)
     return tried, preparation
 
 

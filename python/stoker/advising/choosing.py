@@ -91,11 +91,8 @@ def advise(
         samples = subset(loader.source, spread_by_size(loader.source, count))
         demand = measure_demand(loader, step, min(3.0, seconds / 10)) if step is not None else Demand()
         trials = Trials(loader, samples, scratch, threads, measures_cold=True)
-        try:
-            tried = [trials.pack(form, number) for number, form in enumerate(forms)]
-            trials.measure(tried)
-        finally:
-            trials.close()
+        tried = [trials.pack(form, number) for number, form in enumerate(forms)]
+        trials.measure(tried)
         write_bytes_per_s = write_rate(scratch)
         free_bytes = _free_bytes(scratch)
     findings += [
@@ -162,8 +159,9 @@ def _count(loader: Loader, forms: Sequence[StoredForm], threads: Sequence[int], 
     probe = loader.made_with(few, threads=1, batch_size=_PROBED, on_error="skip", max_bad=len(few))
     with probe:
         run_epoch(probe, _PROBED)
-        sample_s = run_epoch(probe, _PROBED)
-    each = max(1e-6, sample_s.wall_s / max(1, sample_s.samples))
+        probe.close()  # whose next epoch is prepared already
+        timing = run_epoch(probe, _PROBED)
+    each = max(1e-6, timing.wall_s / max(1, timing.samples))
     # Packing takes as long as an epoch and more, and no form is slower to load than as it is, by much.
     epochs = len(forms) * (2 * ROUNDS * sum(1 / count for count in threads) + 2)
     return int(min(_MOST, max(_FEWEST, min(seconds / epochs, _EPOCH_S) / each)))
