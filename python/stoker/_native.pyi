@@ -162,7 +162,27 @@ def planned_shape(operators: Sequence[Operator], **options: Any) -> dict[str, An
     Shape and dtype of images of any size after the operators; 0 is a side that is each image's own.
     """
 
-class Buffers:
+class BufferProvider:
+    """Where batches are written to."""
+
+class LentBuffers(BufferProvider):
+    """Memory given by address; each piece is written for one batch, once."""
+
+    def __init__(self) -> None: ...
+    def lend(self, address: int, bytes: int) -> None:
+        """
+        It must stay until its batch is handed over, or the runs that use it have been closed.
+        """
+
+    def clear(self) -> None:
+        """Gives up what no batch has got."""
+
+    def take_dropped(self) -> list[int]:
+        """Addresses of pieces whose batch is gone, each told once."""
+
+    def __len__(self) -> int: ...
+
+class Buffers(BufferProvider):
     """Memory of batches that runs may share, one after another."""
 
     def __init__(self, max_free: int) -> None: ...
@@ -170,6 +190,7 @@ class Buffers:
         """Uninitialised uint8, used again once the array is dropped."""
 
 class Batch:
+    def __len__(self) -> int: ...
     @property
     def images(self) -> Any:
         """One array, a list of arrays (shapes='list'), or None."""
@@ -203,6 +224,12 @@ class Run:
 
     def next(self, timeout_s: float | None = None) -> Any: ...
     def pending(self) -> int: ...
+    @property
+    def sample_shape(self) -> tuple[Any, ...]:
+        """
+        Height, width, channels (0: each image's own) and dtype of the images of batches.
+        """
+
     def explain(self) -> str: ...
     def counters(self) -> dict[str, Any]: ...
     def bad_samples(self) -> list[Any]: ...
@@ -210,7 +237,7 @@ class Run:
 
 class Order:
     def __init__(self, seed: int, epoch: int, size: int) -> None: ...
-    def indices(self, begin: int, end: int, step: int = 1) -> list[int]:
+    def indices(self, begin: int, end: int, step: int = 1) -> Any:
         """
         Sample indices at every `step`th of the positions [begin, end) of the epoch's order.
         """

@@ -35,9 +35,9 @@ class Plan:
     collates: bool
     report: list[str]
 
-    def start(self, seed: int) -> Any:
-        """A run; its threads start with the first batch that is submitted."""
-        return _native.Run(self.samples.source, self.operators, seed=seed, **self.options)
+    def start(self, seed: int, **options: Any) -> Any:
+        """A run; its threads start with the first batch. `options` go before the plan's own."""
+        return _native.Run(self.samples.source, self.operators, seed=seed, **{**self.options, **options})
 
 
 def plan_epoch(loader: Any) -> Plan | RowsPlan:

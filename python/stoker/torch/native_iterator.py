@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections import deque
 from typing import Any
@@ -13,6 +14,7 @@ from torch.utils.dlpack import from_dlpack
 
 from stoker.errors import SampleError
 from stoker.lowering.plan import Plan
+from stoker.torch.batch_memory import PinnedImages
 from stoker.torch.by_torch import ByTorch
 from stoker.torch.keys import take_skipped
 from stoker.torch.position import Counted
@@ -59,7 +61,9 @@ class NativeIterator(Counted):
         threads = plan.options["threads"]
         self._reads_ahead = self._num_workers > 0 or threads > 0
         self._depth = loader.prefetch_factor * self._num_workers if self._num_workers else 4 if threads else 1
-        self._run = last.run = plan.start(seed=int(self._base_seed))
+        self._batch_size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", 0)
+        self._pinned: PinnedImages | None = None
+        self._start()
         if self._num_workers > 0:
             self._reset(loader, first_iter=True)
 
@@ -70,8 +74,19 @@ class NativeIterator(Counted):
             self._epoch += 1
             self._drawn = 0
             self._pending.clear()
-            self._run = self._last.run = self._plan.start(seed=int(self._base_seed))
+            self._start()
         self._fill()
+
+    def _start(self) -> None:
+        if self._pin_memory and self._plan.collates:
+            self._pinned = PinnedImages(self._plan.options["max_active_batches"])
+        memory = {} if self._pinned is None else self._pinned.options()
+        self._run = self._last.run = self._plan.start(int(self._base_seed), **memory)
+        if self._pinned is not None:
+            *sides, dtype = self._run.sample_shape
+            sample_bytes = math.prod(sides) * getattr(torch, dtype).itemsize
+            self._pinned.images.lend(self._batch_size * sample_bytes)
+            self._pinned.columns.lend(self._batch_size * torch.int64.itemsize)
 
     def _fill(self) -> None:
         for keys in take_skipped(self._begun_keys):
@@ -115,7 +130,7 @@ class NativeIterator(Counted):
             data = batch.fetch(self) if isinstance(batch, ByTorch) else self._collate(batch)
         except StopIteration as problem:
             stopped_in_dataset(self._dataset, problem)
-        if self._pin_memory:
+        if self._pin_memory and (self._pinned is None or isinstance(batch, ByTorch)):
             data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
         return data
 
@@ -128,6 +143,9 @@ class NativeIterator(Counted):
                 batch = self._run.next(self._timeout or None)
             except SampleError as bad:
                 problem = bad
+                if self._pinned is not None:
+                    self._pinned.images.lend(0)
+                    self._pinned.columns.lend(0)
             except TimeoutError:
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
         self._pending.popleft()
@@ -135,7 +153,7 @@ class NativeIterator(Counted):
             self._fill()
         if problem is not None:
             raise problem
-        return batch if isinstance(batch, ByTorch) or len(batch.indices) else None
+        return batch if isinstance(batch, ByTorch) or len(batch) else None
 
     def _collate(self, batch: Any) -> Any:
         samples = self._plan.samples
@@ -143,8 +161,15 @@ class NativeIterator(Counted):
         if self._plan.collates:
             images = from_dlpack(batch.images)
             if targets is None:
-                return [images, torch.from_numpy(batch.column("target"))]
-            return [images, _utils.collate.default_collate(targets)]  # type: ignore[no-untyped-call]
+                column = torch.from_numpy(batch.column("target"))
+                if self._pinned is None:
+                    return [images, column]
+                return [self._pinned.images.owned(images), self._pinned.columns.owned(column)]
+            rest = _utils.collate.default_collate(targets)  # type: ignore[no-untyped-call]
+            if self._pinned is None:
+                return [images, rest]
+            pin = _utils.pin_memory.pin_memory
+            return [self._pinned.images.owned(images), pin(rest, self._pin_memory_device)]  # type: ignore[no-untyped-call]
         if targets is None:
             targets = batch.column("target").tolist()
         return self._collate_fn(

@@ -1,5 +1,7 @@
 #include "stoker/batch/buffer.h"
 
+#include <utility>
+
 namespace stoker {
 
 struct RecyclingProvider::Shelf {
@@ -42,6 +44,60 @@ Buffer RecyclingProvider::acquire(size_t bytes) {
     }
     if (alive->free.size() < alive->max_free) alive->free.push_back(std::move(back));
   });
+}
+
+struct LentProvider::Pieces {
+  struct Piece {
+    uint8_t* memory;
+    size_t bytes;
+  };
+  Mutex mutex;
+  std::vector<Piece> ready STOKER_GUARDED_BY(mutex);
+  std::vector<uint8_t*> dropped STOKER_GUARDED_BY(mutex);
+};
+
+LentProvider::LentProvider() : pieces_(std::make_shared<Pieces>()) {}
+
+void LentProvider::lend(uint8_t* memory, size_t bytes) {
+  MutexLock lock(pieces_->mutex);
+  pieces_->ready.push_back({memory, bytes});
+}
+
+Buffer LentProvider::acquire(size_t bytes) {
+  {
+    MutexLock lock(pieces_->mutex);
+    std::vector<Pieces::Piece>& ready = pieces_->ready;
+    auto found = ready.end();
+    for (auto piece = ready.begin(); piece != ready.end(); ++piece) {
+      if (piece->bytes >= bytes && (found == ready.end() || piece->bytes < found->bytes)) found = piece;
+    }
+    if (found != ready.end()) {
+      uint8_t* memory = found->memory;
+      ready.erase(found);
+      return Buffer(memory, [pieces = std::weak_ptr<Pieces>(pieces_)](uint8_t* dropped) {
+        const std::shared_ptr<Pieces> alive = pieces.lock();
+        if (alive == nullptr) return;
+        MutexLock dropping(alive->mutex);
+        alive->dropped.push_back(dropped);
+      });
+    }
+  }
+  return Buffer(allocate_aligned(bytes).release(), AlignedFree());
+}
+
+size_t LentProvider::count() const {
+  MutexLock lock(pieces_->mutex);
+  return pieces_->ready.size();
+}
+
+void LentProvider::clear() {
+  MutexLock lock(pieces_->mutex);
+  pieces_->ready.clear();
+}
+
+std::vector<uint8_t*> LentProvider::take_dropped() {
+  MutexLock lock(pieces_->mutex);
+  return std::exchange(pieces_->dropped, {});
 }
 
 }  // namespace stoker

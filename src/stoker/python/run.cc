@@ -37,8 +37,12 @@ RunOptions take_run_options(nb::dict& given) {
   options.read_ahead_bytes = take<uint64_t>(given, "read_ahead_bytes", options.read_ahead_bytes);
   options.may_repeat = take<bool>(given, "may_repeat", true);
   if (given.contains("buffers")) {
-    options.buffers = nb::cast<std::shared_ptr<RecyclingProvider>>(given["buffers"]);
+    options.buffers = nb::cast<std::shared_ptr<BufferProvider>>(given["buffers"]);
     nb::del(given["buffers"]);
+  }
+  if (given.contains("column_buffers")) {
+    options.column_buffers = nb::cast<std::shared_ptr<BufferProvider>>(given["column_buffers"]);
+    nb::del(given["column_buffers"]);
   }
   return options;
 }
@@ -225,8 +229,30 @@ void bind_run(nb::module_& module) {
       },
       nb::arg("operators"), nb::arg("options"),
       "Shape and dtype of images of any size after the operators; 0 is a side that is each image's own.");
-  nb::class_<RecyclingProvider>(module, "Buffers",
-                                "Memory of batches that runs may share, one after another.")
+  nb::class_<BufferProvider>(module, "BufferProvider", "Where batches are written to.");
+  nb::class_<LentProvider, BufferProvider>(
+      module, "LentBuffers", "Memory given by address; each piece is written for one batch, once.")
+      .def(nb::init<>())
+      .def(
+          "lend",
+          [](LentProvider& provider, uintptr_t address, size_t bytes) {
+            provider.lend(reinterpret_cast<uint8_t*>(address), bytes);
+          },
+          nb::arg("address"), nb::arg("bytes"),
+          "It must stay until its batch is handed over, or the runs that use it have been closed.")
+      .def("clear", &LentProvider::clear, "Gives up what no batch has got.")
+      .def(
+          "take_dropped",
+          [](LentProvider& provider) {
+            std::vector<uintptr_t> addresses;
+            for (uint8_t* memory : provider.take_dropped())
+              addresses.push_back(reinterpret_cast<uintptr_t>(memory));
+            return addresses;
+          },
+          "Addresses of pieces whose batch is gone, each told once.")
+      .def("__len__", &LentProvider::count);
+  nb::class_<RecyclingProvider, BufferProvider>(module, "Buffers",
+                                                "Memory of batches that runs may share, one after another.")
       .def(nb::init<size_t>(), nb::arg("max_free"))
       .def(
           "acquire",
@@ -235,6 +261,7 @@ void bind_run(nb::module_& module) {
           },
           nb::arg("bytes"), "Uninitialised uint8, used again once the array is dropped.");
   nb::class_<Batch>(module, "Batch")
+      .def("__len__", [](const Batch& batch) { return batch.indices.size(); })
       .def_prop_ro("images", &images_of, "One array, a list of arrays (shapes='list'), or None.")
       .def_prop_ro("indices",
                    [](const Batch& batch) {
@@ -265,6 +292,14 @@ void bind_run(nb::module_& module) {
       .def("drop_tentative", &Run::drop_tentative, "Takes the tentative batches back.")
       .def("next", &next_batch, nb::arg("timeout_s") = nb::none())
       .def("pending", &Run::pending)
+      .def_prop_ro(
+          "sample_shape",
+          [](const Run& run) {
+            const PlannedShape& shape = run.plan()->shape();
+            return nb::make_tuple(shape.height, shape.width, shape.channels,
+                                  std::string(name_of(run.plan()->dtype())));
+          },
+          "Height, width, channels (0: each image's own) and dtype of the images of batches.")
       .def("explain", &Run::explain)
       .def("counters", [](const Run& run) { return counters_to_python(run.counters()); })
       .def("bad_samples",
@@ -297,7 +332,8 @@ void bind_run(nb::module_& module) {
             for (int64_t position = begin; position < end;
                  position += std::min(step, end - position))  // never past the end: no overflow
               indices.push_back(order.at(position));
-            return indices;
+            const auto count = static_cast<int64_t>(indices.size());
+            return array_of(indices, {count}, DType::kInt64);
           },
           nb::arg("begin"), nb::arg("end"), nb::arg("step") = 1,
           "Sample indices at every `step`th of the positions [begin, end) of the epoch's order.");

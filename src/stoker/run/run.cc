@@ -113,6 +113,7 @@ CountersReading Run::counters() const {
 std::vector<SampleError> Run::bad_samples() const {
   return state_->is_forked_copy() ? std::vector<SampleError>{} : state_->bad_samples();
 }
+std::shared_ptr<const Plan> Run::plan() const { return state_->plan(); }
 std::string Run::explain() const { return state_->explain(); }
 
 }  // namespace stoker

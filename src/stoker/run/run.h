@@ -31,8 +31,10 @@ struct RunOptions {
   Shapes shapes = Shapes::kDense;
   int max_active_batches = 2;  // being filled, or finished and not yet taken
   size_t read_ahead_bytes = size_t{64} << 20;
-  bool may_repeat = true;                   // an index may come more than once in an epoch
-  std::shared_ptr<BufferProvider> buffers;  // of the images; null: the run's own
+  bool may_repeat = true;  // an index may come more than once in an epoch
+  // Of images and masks, and of row columns; null: the run's own.
+  std::shared_ptr<BufferProvider> buffers;
+  std::shared_ptr<BufferProvider> column_buffers;
 };
 
 // One image of a batch whose images are kept apart.
@@ -119,6 +121,7 @@ class Run {
   // Ends all waits, drops all batches, joins the threads. Idempotent, any thread.
   void close();
 
+  std::shared_ptr<const Plan> plan() const;
   CountersReading counters() const;
   // Every bad sample so far, by index.
   std::vector<SampleError> bad_samples() const;

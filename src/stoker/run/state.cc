@@ -14,6 +14,9 @@ namespace {
 constexpr int kMaxSubstitutes = 100;
 constexpr int kMaxReadAheadSamples = 256;
 
+// Above this, the work on a sample by itself outweighs what it costs to hand it to a thread.
+constexpr size_t kMaxWholeBatchSampleBytes = size_t{16} << 10;
+
 // What a thread has counted of its steps so far.
 BatchSums reading_of(const StepCounters& counters) {
   BatchSums sums;
@@ -26,12 +29,38 @@ BatchSums reading_of(const StepCounters& counters) {
   return sums;
 }
 
+BatchSums counted_since(const BatchSums& before, const StepCounters& counters) {
+  BatchSums took = reading_of(counters);
+  took.decode_ns -= before.decode_ns;
+  took.transform_ns -= before.transform_ns;
+  took.store_ns -= before.store_ns;
+  took.samples -= before.samples;
+  for (size_t route = 0; route < took.decoded.size(); ++route) took.decoded[route] -= before.decoded[route];
+  return took;
+}
+
 // Oldest batch first, then the order within it.
 bool comes_later(const Sample& a, const Sample& b) {
   return a.batch != b.batch ? a.batch > b.batch : a.position > b.position;
 }
 
 }  // namespace
+
+bool may_store_whole_batches(const Source& source, const Plan& plan, const RunOptions& options) {
+  if (!source.has_image()) return true;
+  if (!plan.operators().empty() || !source.ragged_columns().empty() || options.shapes != Shapes::kDense)
+    return false;
+  size_t bytes = 0;
+  for (size_t field = 0; field < source.fields().size(); ++field) {
+    const std::optional<PackedImages> first = source.packed_images(0);
+    const std::optional<PackedImages> images = source.packed_images(field);
+    if (!first || !images || images->shape.height != first->shape.height ||
+        images->shape.width != first->shape.width)
+      return false;
+    bytes += images->shape.bytes();
+  }
+  return bytes <= kMaxWholeBatchSampleBytes;
+}
 
 // The place of one sample in its batch.
 class Run::State::Slot : public SampleSink {
@@ -183,8 +212,8 @@ void Run::State::activate() {
   while (!waiting_.empty() && static_cast<int>(active_.size()) < options_.max_active_batches) {
     active_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
-    if (active_.back()->count() > 0 && source_->has_image()) continue;
-    active_.back()->unfinished = 1;  // columns alone: one piece of work
+    if (active_.back()->count() > 0 && !stores_whole_batches_) continue;
+    active_.back()->unfinished = 1;
     Sample whole_batch;
     whole_batch.batch = active_.back()->number();
     push_ready(std::move(whole_batch));
@@ -198,7 +227,7 @@ bool Run::State::may_fetch() const {
 }
 
 void Run::State::read_ahead() {
-  if (options_.threads == 0 || is_closed_ || !source_->has_image()) return;
+  if (options_.threads == 0 || is_closed_ || stores_whole_batches_) return;
   try {
     start_fetches();
   } catch (...) {  // the source: whoever's thread this is, the run is what ends
@@ -411,8 +440,11 @@ void Run::State::serve(size_t thread) {
 void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline,
                               StepCounters& counters) {
   const int position = sample.position;
-  if (position < 0) return finish_place(work, {});  // columns alone
   const BatchSums before = reading_of(counters);
+  if (position < 0) {
+    store_batch(*work, counters);
+    return finish_place(work, counted_since(before, counters));
+  }
   bool is_conflict = false;
   Failure failure = try_sample(sample, work, position, pipeline, counters, &is_conflict);
   if (failure && !is_conflict) {
@@ -422,13 +454,7 @@ void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& 
     }
   }
   recycle(sample);
-  BatchSums took = reading_of(counters);
-  took.decode_ns -= before.decode_ns;
-  took.transform_ns -= before.transform_ns;
-  took.store_ns -= before.store_ns;
-  took.samples -= before.samples;
-  for (size_t route = 0; route < took.decoded.size(); ++route) took.decoded[route] -= before.decoded[route];
-  finish_place(work, took);
+  finish_place(work, counted_since(before, counters));
 }
 
 Failure Run::State::try_sample(const Sample& sample, const WorkPointer& work, int position,
@@ -472,6 +498,30 @@ bool Run::State::substitute(Sample& sample, const SampleError& error, const Work
                    {error});
 }
 
+// All images of a batch that nothing is done to. What Pipeline does with a sample of such a plan, it does
+// here.
+void Run::State::store_batch(BatchWork& work, StepCounters& counters) {
+  if (!source_->has_image() || work.count() == 0) return;
+  const int64_t begin = thread_cpu_ns();
+  for (size_t field = 0; field < source_->fields().size(); ++field) {
+    const PackedImages images = *source_->packed_images(field);
+    const bool is_mask = source_->fields()[field].kind == FieldKind::kMask;
+    Store store;
+    store.layout = is_mask && images.shape.channels == 1 ? Layout::kHwc : plan_->options().layout;
+    store.dtype = is_mask ? images.shape.dtype : plan_->dtype();
+    ImageShape shape = images.shape;
+    shape.dtype = store.dtype;
+    uint8_t* slot = work.dense(field, shape, store.layout, *images_);
+    for (int position = 0; position < work.count(); ++position, slot += shape.bytes()) {
+      const uint8_t* pixels = images.data + static_cast<size_t>(work.index(position)) * images.shape.bytes();
+      store_image(store, packed_image(static_cast<const void*>(pixels), images.shape), slot);
+    }
+    counters.bytes_decoded.add(static_cast<int64_t>(images.shape.bytes()) * work.count());
+  }
+  counters.samples.add(work.count());
+  counters.store_ns.add(thread_cpu_ns() - begin);
+}
+
 void Run::State::note_bad(const SampleError& error, const WorkPointer& work) {
   bad_.check_root(error);
   MutexLock lock(mutex_);
@@ -496,7 +546,7 @@ void Run::State::finish_place(const WorkPointer& work, const BatchSums& took) {
     work->sums.add(took);
     if (--work->unfinished > 0) return;
   }
-  Batch batch = work->finish(*source_, options_.on_error, columns_);
+  Batch batch = work->finish(*source_, options_.on_error, *columns_);
   MutexLock lock(mutex_);
   if (options_.on_error == OnError::kSkip) {
     work->sums.skipped += work->count() - static_cast<int64_t>(batch.indices.size());
@@ -568,7 +618,7 @@ bool Run::State::work_inline(int64_t until_ns) {
         throw_if_failed();
         if (is_closed_ || active_.empty() || active_.front()->is_ready) return true;
         work = active_.front();
-        if (work->count() == 0 || !source_->has_image()) {
+        if (work->count() == 0 || stores_whole_batches_) {
           sample = pop_ready();
         } else {
           sample.batch = work->number();

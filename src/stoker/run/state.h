@@ -20,6 +20,10 @@
 
 namespace stoker {
 
+// Whether batches are so little work that one thread makes each in one go: row columns alone, or small images
+// in memory that nothing is done to.
+bool may_store_whole_batches(const Source& source, const Plan& plan, const RunOptions& options);
+
 class Run::State {
  public:
   State(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan, const RunOptions& options)
@@ -32,7 +36,12 @@ class Run::State {
         images_(options.buffers != nullptr
                     ? options.buffers
                     : std::make_shared<RecyclingProvider>(options.max_active_batches + 1)),
-        columns_((static_cast<size_t>(options.max_active_batches) + 1) * (source_->columns().size() + 1)),
+        columns_(
+            options.column_buffers != nullptr
+                ? options.column_buffers
+                : std::make_shared<RecyclingProvider>((static_cast<size_t>(options.max_active_batches) + 1) *
+                                                      (source_->columns().size() + 1))),
+        stores_whole_batches_(may_store_whole_batches(*source_, *plan_, options_)),
         thread_counters_(static_cast<size_t>(std::max(1, options.threads))),
         rows_needed_(*plan_) {}
 
@@ -43,6 +52,7 @@ class Run::State {
   std::optional<Batch> next(int64_t wait_ns);
   int64_t pending() const;
   void close();
+  std::shared_ptr<const Plan> plan() const { return plan_; }
   CountersReading counters() const;
   std::vector<SampleError> bad_samples() const { return bad_.all(); }
   std::string explain() const;
@@ -87,6 +97,7 @@ class Run::State {
                      StepCounters& counters, bool* is_conflict);
   bool substitute(Sample& sample, const SampleError& error, const WorkPointer& work, Pipeline& pipeline,
                   StepCounters& counters);
+  void store_batch(BatchWork& work, StepCounters& counters);
   void note_bad(const SampleError& error, const WorkPointer& work);
   void give_up(const WorkPointer& work);
   void finish_place(const WorkPointer& work, const BatchSums& took);
@@ -103,7 +114,8 @@ class Run::State {
   const pid_t process_ = getpid();
   const std::unique_ptr<Fetcher> fetcher_;
   const std::shared_ptr<BufferProvider> images_;
-  RecyclingProvider columns_;
+  const std::shared_ptr<BufferProvider> columns_;
+  const bool stores_whole_batches_;  // a batch is one piece of work
   std::vector<ThreadCounters> thread_counters_;
   Mutex inline_mutex_;  // held while next() works itself, taken before mutex_
   std::unique_ptr<Pipeline> inline_pipeline_ STOKER_GUARDED_BY(inline_mutex_);

@@ -19,14 +19,14 @@ BatchWork::BatchWork(int64_t number, uint32_t epoch, std::vector<int64_t> indice
       count_(static_cast<int>(indices.size())),
       indices_(std::move(indices)),
       occurrences_(std::move(occurrences)),
-      failures_(indices_.size()),
       ragged_(source.ragged_columns().size(), std::vector<Rows>(indices_.size())),
       fields_(source.fields().size()) {
-  for (Places& field : fields_) field.shapes.resize(indices_.size());
   unfinished = count();
 }
 
 void BatchWork::fail(int position, SampleError error) {
+  MutexLock lock(mutex_);
+  failures_.resize(indices_.size());
   failures_[static_cast<size_t>(position)] = std::move(error);
 }
 
@@ -35,6 +35,7 @@ bool BatchWork::slot(int position, size_t field, const ImageShape& shape, Layout
   const auto at = static_cast<size_t>(position);
   MutexLock lock(mutex_);
   Places& places = fields_[field];
+  places.shapes.resize(indices_.size());
   places.shapes[at] = shape;
   places.layout = layout;
   if (shapes == Shapes::kList) {
@@ -53,6 +54,15 @@ bool BatchWork::slot(int position, size_t field, const ImageShape& shape, Layout
   }
   *memory = places.dense.get() + at * shape.bytes();
   return true;
+}
+
+uint8_t* BatchWork::dense(size_t field, const ImageShape& shape, Layout layout, BufferProvider& provider) {
+  MutexLock lock(mutex_);
+  Places& places = fields_[field];
+  places.layout = layout;
+  places.dense = provider.acquire(shape.bytes() * indices_.size());
+  places.dense_shape = shape;
+  return places.dense.get();
 }
 
 void BatchWork::set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows) {
@@ -90,6 +100,7 @@ void BatchWork::reject_conflicts(const Source& source) {
 }
 
 void BatchWork::close_gaps() {
+  if (failures_.empty()) return;
   size_t kept = 0;
   MutexLock lock(mutex_);
   for (size_t at = 0; at < indices_.size(); ++at) {

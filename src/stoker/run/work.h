@@ -33,6 +33,8 @@ class BatchWork {
   // Memory for one field of the sample at `position`. False when a dense batch already has another shape.
   bool slot(int position, size_t field, const ImageShape& shape, Layout layout, Shapes shapes,
             BufferProvider& provider, void** memory);
+  // Memory for one field of all samples, which are of one shape; instead of slot().
+  uint8_t* dense(size_t field, const ImageShape& shape, Layout layout, BufferProvider& provider);
   // Rows of a ragged column of the sample at `position`.
   void set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows);
 
@@ -74,7 +76,7 @@ class BatchWork {
   const int count_;
   std::vector<int64_t> indices_;
   std::vector<uint16_t> occurrences_;
-  std::vector<Failure> failures_;
+  std::vector<Failure> failures_;          // empty until one fails; its size is guarded by mutex_
   std::vector<std::vector<Rows>> ragged_;  // by column, then position
   std::vector<SampleError> rejected_;
   std::atomic<bool> has_conflict_{false};

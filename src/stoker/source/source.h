@@ -55,6 +55,12 @@ struct RaggedRows {
   }
 };
 
+// Images of one shape, one after another.
+struct PackedImages {
+  const uint8_t* data = nullptr;
+  ImageShape shape;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -76,6 +82,8 @@ class Source {
   virtual std::string path(int64_t index) const;
   // The shape of every image (field 0) where it is known before opening any.
   virtual std::optional<ImageShape> image_shape() const { return std::nullopt; }
+  // Where all images of a field lie in memory, if they do.
+  virtual std::optional<PackedImages> packed_images(size_t) const { return std::nullopt; }
   // How many operators of the pipeline its pixels have been through already.
   virtual int operators_done() const { return 0; }
   // A path whose absence means that the whole source went away (an unmounted disk); empty if there is none.
@@ -157,6 +165,9 @@ class ArraysSource : public Source {
   const std::vector<Field>& fields() const override { return fields_; }
   FetchRequest request(int64_t index, size_t field, uint32_t epoch) const override;
   std::optional<ImageShape> image_shape() const override { return arrays_[0].shape; }
+  std::optional<PackedImages> packed_images(size_t field) const override {
+    return PackedImages{arrays_[field].images, arrays_[field].shape};
+  }
 
  private:
   struct Array {
