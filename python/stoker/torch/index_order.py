@@ -54,7 +54,7 @@ def whole_batches(index_sampler: Any, samples: KeyedSamples) -> Iterator[RowNumb
 
 def row_numbers(keys: Any, samples: KeyedSamples) -> RowNumbers | ByTorch:
     """Of a batch of keys that any other sampler gave."""
-    if not hasattr(keys, "__len__"):
+    if hasattr(keys, "__iter__") and not hasattr(keys, "__len__"):
         keys = list(keys)
     try:
         array = samples.indices(keys)
