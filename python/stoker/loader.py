@@ -131,6 +131,9 @@ class Loader:
             ranks have as many batches: without drop_last, ranks that come short in the last one take one of
             the first samples of the order again, each another one. `batch_size` is that of one rank.
 
+    Attributes:
+        prepares_next_epoch: Whether threads go on with the next epoch while the last batches are taken.
+
     Raises:
         ValueError, TypeError: A wrong argument; nothing has been started then.
     """
@@ -186,6 +189,7 @@ class Loader:
                 f"on_error is 'skip' with world_size={self.world_size}, where ranks would fall out of step; "
                 "allowed are 'raise' and 'replace'."
             )
+        self.prepares_next_epoch = True  # while the last batches of this one are made
         self.threads, shares_cores = resolve_threads(threads)
         self._options: dict[str, Any] = {
             "threads": self.threads,
@@ -453,7 +457,7 @@ class _Epoch:
     def _submit_ahead(self) -> None:
         """One more batch of the next epoch, so that no thread waits at the end of this one."""
         loader = self._loader
-        if loader.threads == 0:
+        if loader.threads == 0 or not loader.prepares_next_epoch:
             return
         order = loader._order(self._next_epoch())
         if loader._ahead is not None and loader._ahead.order != order:

@@ -73,7 +73,7 @@ class LoadingPlan:
         return self.form != "as-is"
 
     def __str__(self) -> str:
-        form = "as it is" if self.form == "as-is" else f"form {self.form!r}"
+        form = "the files as they are" if self.form == "as-is" else f"form {self.form!r}"
         if self.operators_done:
             form += f" after {', '.join(self.operators_done)}"
         if self.variants > 1:

@@ -91,8 +91,11 @@ def advise(
         samples = subset(loader.source, spread_by_size(loader.source, count))
         demand = measure_demand(loader, step, min(3.0, seconds / 10)) if step is not None else Demand()
         trials = Trials(loader, samples, scratch, threads, measures_cold=True)
-        tried = [trials.pack(form, number) for number, form in enumerate(forms)]
-        trials.measure(tried)
+        try:
+            tried = [trials.pack(form, number) for number, form in enumerate(forms)]
+            trials.measure(tried)
+        finally:
+            trials.close()
         write_bytes_per_s = write_rate(scratch)
         free_bytes = _free_bytes(scratch)
     findings += [
@@ -158,8 +161,8 @@ def _count(loader: Loader, forms: Sequence[StoredForm], threads: Sequence[int], 
     few = subset(loader.source, spread_by_size(loader.source, _PROBED))
     probe = loader.made_with(few, threads=1, batch_size=_PROBED, on_error="skip", max_bad=len(few))
     with probe:
+        probe.prepares_next_epoch = False
         run_epoch(probe, _PROBED)
-        probe.close()  # whose next epoch is prepared already
         timing = run_epoch(probe, _PROBED)
     each = max(1e-6, timing.wall_s / max(1, timing.samples))
     # Packing takes as long as an epoch and more, and no form is slower to load than as it is, by much.

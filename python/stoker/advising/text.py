@@ -59,7 +59,9 @@ def _clipped(text: str, most: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """12.3 s, 4:05 min or 2:10 h."""
+    """15 ms, 12.3 s, 4:05 min or 2:10 h."""
+    if 0 < seconds < 0.95:
+        return f"{seconds * 1e3:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60) if seconds >= 3600 else None

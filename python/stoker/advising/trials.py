@@ -80,6 +80,7 @@ class Trials:
         self.loader, self.samples, self.folder = loader, samples, folder
         self.threads = list(threads)
         self._measures_cold = measures_cold
+        self._loaders: dict[tuple[int, int], Loader] = {}
         # Packed data cannot be taken apart, so an epoch over them is broken off.
         self._limit = None if samples.part is None else 512
 
@@ -140,16 +141,20 @@ class Trials:
                     (trial.cold if is_cold else trial.warm).setdefault(threads, []).append(epoch)
 
     def _epoch(self, form: StoredForm, number: int, threads: int, *, is_cold: bool) -> Timing | None:
-        # Closed after each epoch, or it would prepare the next one while another is timed. Its batches lie in
-        # the memory of those before.
-        with self._made(form, number, threads) as loader:
-            paths = self._paths_of(form, number, loader.source)
-            if is_cold and (not paths or not put_out(paths)):
-                return None
-            if not is_cold:
-                for path in paths:
-                    _read_through(path)
-            return run_epoch(loader, self._limit)
+        # Kept, because the first epoch of a loader starts threads and allocates what later ones use again.
+        loader = self._loaders.get((number, threads)) or self._made(form, number, threads)
+        paths = self._paths_of(form, number, loader.source)
+        if is_cold and (not paths or not put_out(paths)):
+            return None
+        if not is_cold:
+            for path in paths:
+                _read_through(path)
+        timing = run_epoch(loader, self._limit)
+        if form.form == "npy":  # pages that are mapped cannot be put out of the page cache
+            loader.close()
+        else:
+            self._loaders[number, threads] = loader
+        return timing
 
     def _made(self, form: StoredForm, number: int, threads: int) -> Loader:
         changes: dict[str, Any] = {
@@ -167,7 +172,15 @@ class Trials:
         else:
             source = shards(self._folder_of(number))  # whose operators are recognised in the whole list
         batch = max(1, min(self.loader.batch_size, len(source) // 4))
-        return self.loader.made_with(source, **{**changes, "batch_size": batch})
+        loader = self.loader.made_with(source, **{**changes, "batch_size": batch})
+        loader.prepares_next_epoch = False  # other loaders are timed before it comes
+        return loader
+
+    def close(self) -> None:
+        """Ends the threads of all loaders that were timed."""
+        for loader in self._loaders.values():
+            loader.close()
+        self._loaders.clear()
 
     def _folder_of(self, number: int) -> str:
         return os.path.join(self.folder, f"form{number}")
