@@ -20,7 +20,7 @@ THIRD_PARTY = [
     (r"j(peglib|error|config|morecfg)\.h|png\.h|webp/|tiff", {"decode"}, True, "codecs stay in decode/"),
     (
         r"hwy/",
-        {"decode", "transform", "batch", "measure"},
+        {"base", "decode", "transform", "batch", "measure"},
         False,
         "Highway stays in kernels, in .cc files only",
     ),

@@ -1,9 +1,13 @@
 #include "stoker/batch/store.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "stoker/base/error.h"
+#include "stoker/base/flip_rows.h"
+#include "stoker/base/look_up_row.h"
 #include "stoker/batch/store_rows.h"
 
 namespace stoker {
@@ -54,10 +58,10 @@ void store_through_table(const Store& store, const ConstImage& in, void* slot) {
                                [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
 }
 
+bool has_one_or_three_channels(const ConstImage& in) { return in.channels() == 1 || in.channels() == 3; }
+
 // The way of nearly every training image: 8-bit pixels to float32 planes.
-bool store_by_rows(const Store& store, const ConstImage& in, void* slot) {
-  const bool is_known = in.channels() == 1 || in.channels() == 3;
-  if (!is_known || store.dtype != DType::kFloat32 || store.layout != Layout::kChw) return false;
+void store_in_float_planes(const Store& store, const ConstImage& in, void* slot) {
   const auto* table = reinterpret_cast<const float*>(store.table->entries.data());
   const auto width = static_cast<size_t>(in.width());
   const size_t plane = static_cast<size_t>(in.height()) * width;
@@ -66,7 +70,75 @@ bool store_by_rows(const Store& store, const ConstImage& in, void* slot) {
     const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
     store_row_through_table(row, width, in.channels(), store.flip_horizontal, table, plane, out);
   }
-  return true;
+}
+
+// Pixels of a row that are mirrored or looked up in a piece of memory that stays in the nearest cache.
+constexpr int kPiecePixels = 1024;
+
+// Calls `take(pixels, count, x)` for pieces of row y as it is stored, x being the first one's place in it.
+template <class Take>
+void for_each_piece(const Store& store, const ConstImage& in, int y, Take take) {
+  const auto pixel_bytes = in.shape.pixel_bytes();
+  const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
+  std::array<uint8_t, 3 * kPiecePixels> piece;
+  for (int x = 0; x < in.width(); x += kPiecePixels) {
+    const auto count = static_cast<size_t>(std::min(kPiecePixels, in.width() - x));
+    const uint8_t* pixels = row + static_cast<size_t>(x) * pixel_bytes;
+    if (store.flip_horizontal) {
+      pixels = row + (static_cast<size_t>(in.width() - x) - count) * pixel_bytes;
+      flip_rows({pixels, 0, piece.data(), 0, count, 1}, pixel_bytes);
+      pixels = piece.data();
+    }
+    take(pixels, count, static_cast<size_t>(x));
+  }
+}
+
+// uint8 pixels of one or three channels to float32, channels last.
+void store_in_float_pixels(const Store& store, const ConstImage& in, void* slot) {
+  const auto* table = reinterpret_cast<const float*>(store.table->entries.data());
+  const auto channels = static_cast<size_t>(in.channels());
+  auto* out = static_cast<float*>(slot);
+  for (int y = 0; y < in.height(); ++y) {
+    for_each_piece(store, in, y, [&](const uint8_t* pixels, size_t count, size_t) {
+      store_values_through_table(pixels, count * channels, in.channels(), table, out);
+      out += count * channels;
+    });
+  }
+}
+
+// uint8 pixels of three channels to planes of uint8, with or without a table.
+void store_in_byte_planes(const Store& store, const ConstImage& in, void* slot) {
+  const auto width = static_cast<size_t>(in.width());
+  const size_t plane = static_cast<size_t>(in.height()) * width;
+  std::array<uint8_t, 3 * kPiecePixels> looked_up;
+  auto* out = static_cast<uint8_t*>(slot);
+  for (int y = 0; y < in.height(); ++y, out += width) {
+    for_each_piece(store, in, y, [&](const uint8_t* pixels, size_t count, size_t x) {
+      if (store.table != nullptr) {
+        look_up_row(pixels, count, 3, store.table->entries.data(), 3, looked_up.data());
+        pixels = looked_up.data();
+      }
+      store_row_in_planes(pixels, count, plane, out + x);
+    });
+  }
+}
+
+// Pixels that stay together and keep their dtype, through a table of bytes or none.
+void store_pixels(const Store& store, const ConstImage& in, void* slot) {
+  const auto width = static_cast<size_t>(in.width());
+  const auto channels = static_cast<size_t>(in.channels());
+  const size_t row_bytes = in.shape.row_bytes();
+  auto* out = static_cast<uint8_t*>(slot);
+  for (int y = 0; y < in.height(); ++y, out += row_bytes) {
+    const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
+    if (store.flip_horizontal) flip_rows({row, 0, out, 0, width, 1}, in.shape.pixel_bytes());
+    if (store.table != nullptr) {
+      const uint8_t* from = store.flip_horizontal ? out : row;
+      look_up_row(from, width, in.channels(), store.table->entries.data(), channels, out);
+    } else if (!store.flip_horizontal) {
+      std::memcpy(out, row, row_bytes);
+    }
+  }
 }
 
 template <class Element>
@@ -143,9 +215,15 @@ void with_element(DType dtype, StoreAs store_as) {
   }
 }
 
+bool keeps_pixels(const Store& store, const ConstImage& in) {
+  return store.layout == Layout::kHwc || in.channels() == 1;
+}
+
 void store_same_dtype(const Store& store, const ConstImage& in, void* slot) {
+  if (keeps_pixels(store, in)) return store_pixels(store, in, slot);
   switch (size_of(store.dtype)) {
     case 1:
+      if (in.channels() == 3) return store_in_byte_planes(store, in, slot);
       return store_unchanged<uint8_t>(store, in, slot);
     case 2:
       return store_unchanged<uint16_t>(store, in, slot);
@@ -193,11 +271,16 @@ const uint8_t* ValueTable::channel(int c) const {
 void store_image(const Store& store, const ConstImage& in, void* slot) {
   if (store.table != nullptr) {
     STOKER_CHECK(in.shape.dtype == DType::kUint8 && store.table->dtype == store.dtype);
-    if (store_by_rows(store, in, slot)) return;
     switch (store.dtype) {
       case DType::kUint8:
+        if (keeps_pixels(store, in)) return store_pixels(store, in, slot);
+        if (in.channels() == 3) return store_in_byte_planes(store, in, slot);
         return store_through_table<uint8_t>(store, in, slot);
       case DType::kFloat32:
+        if (has_one_or_three_channels(in)) {
+          return store.layout == Layout::kChw ? store_in_float_planes(store, in, slot)
+                                              : store_in_float_pixels(store, in, slot);
+        }
         return store_through_table<float>(store, in, slot);
       default:
         return store_through_table<uint16_t>(store, in, slot);

@@ -1,4 +1,4 @@
-// The vector kernel of the store pass.
+// The vector kernels of the store pass.
 #pragma once
 
 #include <cstddef>
@@ -11,5 +11,13 @@ namespace stoker {
 // channels is 1 or 3; `plane` is in elements.
 void store_row_through_table(const uint8_t* in, size_t width, int channels, bool flip, const float* table,
                              size_t plane, float* out);
+
+// `count` interleaved uint8 values, of which the first is of channel 0, each through its channel's table:
+//   out[i] = table[(i % channels) * 256 + in[i]]. channels is 1 or 3.
+void store_values_through_table(const uint8_t* in, size_t count, int channels, const float* table,
+                                float* out);
+
+// `width` pixels of three interleaved bytes into planes: out[c * plane + x] = in[3 * x + c].
+void store_row_in_planes(const uint8_t* in, size_t width, size_t plane, uint8_t* out);
 
 }  // namespace stoker

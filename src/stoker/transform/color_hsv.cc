@@ -321,7 +321,7 @@ void hsv_through_tables_row(const uint8_t* rgb, size_t width, const std::array<c
     const size_t count = std::min(kBlock, width - x);
     rgb_to_hsv_row(rgb + 3 * x, count, planes[0].data(), planes[1].data(), planes[2].data());
     for (size_t c = 0; c < 3; ++c) {
-      if (tables[c] != nullptr) look_up_row(planes[c].data(), count, 1, tables[c], 1, planes[c].data());
+      if (tables[c] != nullptr) look_up_row(planes[c].data(), count, 1, {tables[c], 1}, planes[c].data());
     }
     hsv_to_rgb_row(planes[0].data(), planes[1].data(), planes[2].data(), count, hsv_cut_count(count),
                    out + 3 * x);

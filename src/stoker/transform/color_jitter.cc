@@ -69,7 +69,7 @@ double observed_mean(Arithmetic arithmetic, const ConstImage& in, const std::vec
   for (int y = 0; y < in.height(); ++y) {
     const uint8_t* row = in.row<uint8_t>(y);
     if (!tables.empty()) {
-      look_up_row(row, width, in.channels(), tables.data(), tables.size(), seen.data());
+      look_up_row(row, width, in.channels(), tables, seen.data());
       row = seen.data();
     }
     if (in.channels() == 3) {

@@ -126,7 +126,7 @@ class Equalize : public HistogramOperator {
     }
     const ImageShape shape{in.height(), in.width(), 1, DType::kUint8};
     const ByteTable table = table_from(histogram(packed_image(luma, shape)).data(), 0);
-    look_up_row(luma, count, 1, &table, 1, luma);
+    look_up_row(luma, count, 1, {&table, 1}, luma);
     for (int y = 0; y < in.height(); ++y) {
       const uint8_t* const row = luma + static_cast<size_t>(y) * width;
       ycrcb_to_rgb_row(row, row + count, row + 2 * count, width, out.row<uint8_t>(y));

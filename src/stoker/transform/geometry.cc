@@ -5,9 +5,9 @@
 #include <numbers>
 #include <vector>
 
+#include "stoker/base/flip_rows.h"
 #include "stoker/base/memory.h"
 #include "stoker/transform/fill.h"
-#include "stoker/transform/flip_rows.h"
 #include "stoker/transform/single.h"
 
 namespace stoker {

@@ -118,7 +118,7 @@ class HueSaturationValue : public Operator {
         hsv_through_tables_row(from, width, {&tables[0], &tables[1], &tables[2]}, to);
         continue;
       }
-      look_up_row(from, width, 1, &tables[2], 1, values.data());
+      look_up_row(from, width, 1, {&tables[2], 1}, values.data());
       hsv_to_rgb_row(none.data(), none.data(), values.data(), width, hsv_cut_count(width), colors.data());
       for (size_t x = 0; x < width; ++x) to[x] = colors[3 * x];
     }

@@ -1,19 +1,22 @@
-// Bytes through tables of 256 bytes: the kernel of operators that change each value of a uint8 image alone.
+// Bytes through tables of 256 bytes, as operators do that change each value of a uint8 image alone.
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "stoker/base/image.h"
+#include "stoker/base/look_up_row.h"
 
 namespace stoker {
 
 using ByteTable = std::array<uint8_t, 256>;
 
-// `count` pixels of `channels` interleaved bytes, each through its channel's table, or all through tables[0]
-// when there is one. `out` may be `in`.
-void look_up_row(const uint8_t* in, size_t count, int channels, const ByteTable* tables, size_t table_count,
-                 uint8_t* out);
+// A row of `count` pixels of interleaved bytes through one table or one a channel; `out` may be `in`.
+inline void look_up_row(const uint8_t* in, size_t count, int channels, std::span<const ByteTable> tables,
+                        uint8_t* out) {
+  look_up_row(in, count, channels, tables.data()->data(), tables.size(), out);
+}
 
 // A uint8 image through one table or one a channel; `out` may have the pixels of `in`.
 void look_up(const ConstImage& in, const std::vector<ByteTable>& tables, const Image& out);

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "stoker/base/flip_rows.h"
 #include "stoker/transform/fill.h"
-#include "stoker/transform/flip_rows.h"
 #include "stoker/transform/single.h"
 #include "stoker/transform/sizes.h"
 

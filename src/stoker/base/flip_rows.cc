@@ -1,10 +1,10 @@
-#include "stoker/transform/flip_rows.h"
+#include "stoker/base/flip_rows.h"
 
 #include <array>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "stoker/transform/flip_rows.cc"
+#define HWY_TARGET_INCLUDE "stoker/base/flip_rows.cc"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
 #include <hwy/highway.h>
 
