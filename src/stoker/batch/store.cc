@@ -146,17 +146,7 @@ void store_unchanged(const Store& store, const ConstImage& in, void* slot) {
   store_channels<Element, Element>(store, in, slot, [](Element value, int) { return value; });
 }
 
-// Pixels that keep their order and dtype.
-bool store_by_copy(const Store& store, const ConstImage& in, void* slot) {
-  if (store.flip_horizontal || (store.layout == Layout::kChw && in.channels() != 1)) return false;
-  auto* out = static_cast<uint8_t*>(slot);
-  const size_t row_bytes = in.shape.row_bytes();
-  for (int y = 0; y < in.height(); ++y, out += row_bytes)
-    std::memcpy(out, in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y), row_bytes);
-  return true;
-}
-
-// The table in which every value is its own float, for the three channels that store_by_rows() can do.
+// The table in which every value is its own float, of three channels.
 const ValueTable& table_of_values() {
   static const ValueTable table = [] {
     ValueTable made;
@@ -286,14 +276,11 @@ void store_image(const Store& store, const ConstImage& in, void* slot) {
         return store_through_table<uint16_t>(store, in, slot);
     }
   }
-  if (in.shape.dtype == store.dtype) {
-    if (!store_by_copy(store, in, slot)) store_same_dtype(store, in, slot);
-    return;
-  }
-  if (in.shape.dtype == DType::kUint8 && store.dtype == DType::kFloat32) {
+  if (in.shape.dtype == store.dtype) return store_same_dtype(store, in, slot);
+  if (in.shape.dtype == DType::kUint8 && store.dtype == DType::kFloat32 && has_one_or_three_channels(in)) {
     Store looking_up = store;
     looking_up.table = &table_of_values();
-    if (store_by_rows(looking_up, in, slot)) return;
+    return store_image(looking_up, in, slot);
   }
   with_element(in.shape.dtype, [&](auto element) { store_cast<decltype(element)>(store, in, slot); });
 }
