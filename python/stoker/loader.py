@@ -457,7 +457,7 @@ class _Epoch:
     def _submit_ahead(self) -> None:
         """One more batch of the next epoch, so that no thread waits at the end of this one."""
         loader = self._loader
-        if loader.threads == 0 or not loader.prepares_next_epoch:
+        if not loader.prepares_next_epoch:
             return
         order = loader._order(self._next_epoch())
         if loader._ahead is not None and loader._ahead.order != order:

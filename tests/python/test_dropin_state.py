@@ -73,6 +73,16 @@ def generator(seed: int = 4) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+class Eager(torch.utils.data.Sampler):
+    """Draws as soon as it is asked, as many samplers of users do."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(torch.randperm(COUNT).tolist())
+
+    def __len__(self) -> int:
+        return COUNT
+
+
 ORDERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "sequential": lambda dataset: {"batch_size": 3},
     "shuffle": lambda dataset: {"batch_size": 3, "shuffle": True},
@@ -100,6 +110,7 @@ ORDERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "batch sampler": lambda dataset: {
         "batch_sampler": BatchSampler(RandomSampler(dataset, generator=generator(7)), 5, False)
     },
+    "eager": lambda dataset: {"batch_size": 3, "sampler": Eager()},
     "global batch sampler": lambda dataset: {"batch_sampler": BatchSampler(RandomSampler(dataset), 5, True)},
 }
 
@@ -171,7 +182,7 @@ def test_python_datasets_go_on_with_workers(before: str, after: str, workers: st
         check_resume(Plain(), order, before, after, epochs, 3, workers=workers)
 
 
-@pytest.mark.parametrize("order", ["shuffle", "generator", "distributed", "replacement"])
+@pytest.mark.parametrize("order", ["shuffle", "generator", "distributed", "replacement", "eager"])
 def test_later_epochs_of_a_kept_iterator(images: Any, order: str) -> None:
     """torch draws no new seed there; the engine counts its epochs."""
     for epochs in (1, 2):
@@ -180,14 +191,19 @@ def test_later_epochs_of_a_kept_iterator(images: Any, order: str) -> None:
 
 @pytest.mark.parametrize("workers", ["0", "2", "persistent"])
 def test_a_finished_epoch_goes_on_with_the_next(images: Any, workers: str) -> None:
-    loader = make(images, "own generator", workers)
-    list(loader)
-    state = through_json(loader.state_dict())
-    assert state["_iterator_finished"]
-    expected = [flat(batch) for batch in loader]
-    other = make(images, "own generator", workers)
-    other.load_state_dict(state)
-    assert [flat(batch) for batch in other] == expected
+    for order in ("own generator", "shuffle", "eager"):
+        loader = make(images, order, workers)
+        list(loader)
+        state = through_json(loader.state_dict())
+        assert state["_iterator_finished"]
+        torch.manual_seed(12)
+        expected = [flat(batch) for batch in loader]
+        moved = torch.get_rng_state()
+        other = make(images, order, workers)
+        other.load_state_dict(state)
+        torch.manual_seed(12)
+        assert [flat(batch) for batch in other] == expected
+        assert torch.equal(torch.get_rng_state(), moved)  # a new epoch, with all its draws
 
 
 def test_a_state_before_the_first_epoch(images: Any) -> None:
@@ -197,6 +213,19 @@ def test_a_state_before_the_first_epoch(images: Any) -> None:
     other = DataLoader(images, batch_size=3, shuffle=True, generator=generator(1000))
     other.load_state_dict(state)
     assert [flat(batch) for batch in other] == expected
+
+
+def test_later_epochs_ask_the_sampler_itself(images: Any) -> None:
+    for dataset in (images, tensors()):
+        loader = make(dataset, "shuffle", "persistent")
+        next(iter(loader))
+        loader.load_state_dict(loader.state_dict())
+        iterator = iter(loader)
+        assert iterator._index_sampler is loader.batch_sampler
+        assert len(iterator) == len(loader)
+        assert len(list(iterator)) == len(loader) - 1
+        assert iter(loader) is iterator
+        assert len(list(iterator)) == len(loader)
 
 
 def test_another_world_size_at_a_constant_global_batch(images: Any) -> None:
@@ -265,22 +294,22 @@ class Stateful(SequentialSampler):
 
     def __init__(self, dataset: Any) -> None:
         super().__init__(dataset)
-        self.order: list[int] = []
-        self.place = 0
+        self.state: dict[str, Any] = {"order": [], "place": 0}
 
     def __iter__(self) -> Iterator[int]:
-        if self.place == 0:
-            self.order = random.sample(range(COUNT), COUNT)
-        while self.place < COUNT:
-            self.place += 1
-            yield self.order[self.place - 1]
-        self.place = 0
+        state = self.state
+        if state["place"] == 0:
+            state["order"] = random.sample(range(COUNT), COUNT)
+        while state["place"] < COUNT:
+            state["place"] += 1
+            yield state["order"][state["place"] - 1]
+        state["place"] = 0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"order": list(self.order), "place": self.place}
+        return self.state  # which changes as it goes on
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.order, self.place = list(state["order"]), state["place"]
+        self.state.update(state)
 
 
 @pytest.mark.parametrize("workers", ["0", "2", "3, far ahead"])
@@ -637,9 +666,7 @@ def test_torchdatas_states_of_a_shuffled_epoch(images: Any) -> None:
 
 def test_torchdatas_states_of_stateful_samplers_and_datasets() -> None:
     random.seed(3)
-    sampler = Stateful(Plain())
-    keys = list(sampler)
-    sampler.order = keys
+    keys = list(Stateful(Plain()))
     other = DataLoader(Plain(), batch_size=3, sampler=Stateful(Plain()))
     other.load_state_dict(
         torchdata_state(2, {"samples_yielded": 6, "sampler_state": {"order": keys, "place": 6}})
