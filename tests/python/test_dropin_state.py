@@ -476,6 +476,29 @@ def test_a_bad_sample_does_not_shift_the_place(make_folder: Callable[..., Path])
     assert [flat(batch) for batch in other] == rest
 
 
+class Broken(Plain):
+    def __getitem__(self, key: int) -> torch.Tensor:
+        if key == 4:
+            raise ValueError("no such sample")
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 2, "workers": "thread"}])
+def test_an_error_in_python_does_not_shift_the_place(options: dict[str, Any]) -> None:
+    loader = DataLoader(Broken(), batch_size=3, **options)
+    iterator = iter(loader)
+    next(iterator)
+    with pytest.raises(ValueError, match="no such sample"):
+        next(iterator)
+    next(iterator)
+    state = loader.state_dict()
+    assert (state["_num_yielded"], state["_sampler_iter_yielded"]) == (2, 3)
+    rest = [flat(batch) for batch in iterator]
+    other = DataLoader(Broken(), batch_size=3)
+    other.load_state_dict(state)
+    assert [flat(batch) for batch in other] == rest
+
+
 def test_no_place_without_order() -> None:
     loader = DataLoader(Plain(), batch_size=3, num_workers=2, in_order=False)
     iterator = iter(loader)
