@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import operator
 import os
 import sys
-import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,16 +13,10 @@ from typing import Any
 import numpy as np
 
 from stoker import _native, state
+from stoker.epoch import EPOCHS, Ahead, Epoch
 from stoker.epoch_order import EpochOrder
-from stoker.errors import SampleError, StokerError
 from stoker.operators import Operator
 from stoker.sources import Source
-
-# Batches asked of the engine beyond those that it begins, so that threads never wait for next().
-_SUBMITTED_AHEAD = 2
-
-# The random numbers of an epoch are keyed by 24 bits of it.
-_EPOCHS = 2**24
 
 
 def resolve_threads(threads: int | str | None) -> tuple[int, bool]:
@@ -212,10 +204,10 @@ class Loader:
         self._begin = 0
         self._epoch_is_set = False
         self._visited = (self._order(), 0)  # the pass that state_dict() speaks of, and its batches handed out
-        self._ahead: _Ahead | None = None
+        self._ahead: Ahead | None = None
         self._process = os.getpid()
         self._run = self._make_run()
-        self._current: weakref.ref[_Epoch] | None = None
+        self._current: weakref.ref[Epoch] | None = None
 
     def made_with(self, source: Source | None = None, **changes: Any) -> Loader:
         """A new loader like this one, over another source or with other arguments, at its first epoch.
@@ -278,7 +270,7 @@ class Loader:
             order = ahead.order  # whose table is made
             self._run.keep_tentative()
         self._visited = (order, 0)
-        epoch = _Epoch(self, self._run, order, ahead.submitted if ahead else 0)
+        epoch = Epoch(self, self._run, order, ahead.submitted if ahead else 0)
         self._current = weakref.ref(epoch)
         return epoch
 
@@ -287,7 +279,7 @@ class Loader:
 
         After `load_state_dict` the epoch of the state goes on where it was; any other one starts anew.
         """
-        epoch = check_count("epoch", epoch, 0, _EPOCHS - 1)
+        epoch = check_count("epoch", epoch, 0, EPOCHS - 1)
         if epoch != self._epoch:
             self._begin = 0
         self._epoch = epoch
@@ -324,9 +316,9 @@ class Loader:
             ValueError, TypeError: The state is damaged, or of a loader with another source, operators, seed
                 or form of batches; the message names the field. The loader is as it was.
         """
-        epoch, delivered = state.check(state_dict, self._parts, self.seed, _EPOCHS - 1)
+        epoch, delivered = state.check(state_dict, self._parts, self.seed, EPOCHS - 1)
         if delivered > 0 and len(self._order(epoch, delivered)) == 0:
-            epoch, delivered = (epoch + 1) % _EPOCHS, 0
+            epoch, delivered = (epoch + 1) % EPOCHS, 0
         current = self._current() if self._current is not None else None
         if current is not None:
             current.detach()
@@ -390,163 +382,3 @@ def _ranks_around() -> str | None:
         return f"torch.distributed has {distributed.get_world_size()}"
     size = os.environ.get("WORLD_SIZE", "")
     return f"WORLD_SIZE is {size}" if size.isdecimal() and int(size) > 1 else None
-
-
-class _DlpackArray:
-    """bfloat16 pixels, for `torch.from_dlpack` and its like: NumPy has no such dtype."""
-
-    def __init__(self, array: Any) -> None:
-        self._array = array
-        self.shape: tuple[int, ...] = tuple(_native.shape_of(array))
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self._array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self._array.__dlpack_device__()
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        raise TypeError("NumPy has no bfloat16; use torch.from_dlpack, or dtype='float16' or 'float32'.")
-
-    def __repr__(self) -> str:
-        return f"<bfloat16 array of {self.shape}, for from_dlpack>"
-
-
-class _Ahead:
-    """The first batches of the epoch that is expected next, submitted to the run before it begins."""
-
-    def __init__(self, order: EpochOrder) -> None:
-        self.order = order
-        self.submitted = 0
-
-
-class _Epoch:
-    """One pass over the source. Several Python threads may take batches from it."""
-
-    def __init__(self, loader: Loader, run: _native.Run, order: EpochOrder, submitted: int) -> None:
-        self._loader = loader
-        self._run = run
-        self._order = order
-        self._steps = len(order)
-        self._lock = threading.RLock()  # a signal handler may take a batch while its thread waits for one
-        self._submitted = submitted
-        self._taken = 0
-        self._is_detached = False
-        for _ in range(submitted, min(loader.prefetch + _SUBMITTED_AHEAD, self._steps)):
-            self._submit()
-
-    @property
-    def is_complete(self) -> bool:
-        return self._taken == self._steps
-
-    @property
-    def is_over(self) -> bool:
-        return self.is_complete or self._is_detached
-
-    def detach(self) -> None:
-        """Another epoch has begun on the loader; this one is over."""
-        self._is_detached = True
-
-    def _submit(self) -> None:
-        self._run.submit(self._order.indices(self._submitted), self._order.epoch)
-        self._submitted += 1
-
-    def _submit_ahead(self) -> None:
-        """One more batch of the next epoch, so that no thread waits at the end of this one."""
-        loader = self._loader
-        if not loader.prepares_next_epoch:
-            return
-        order = loader._order(self._next_epoch())
-        if loader._ahead is not None and loader._ahead.order != order:
-            self._drop_ahead()
-        if loader._ahead is None:
-            loader._ahead = _Ahead(order)
-        ahead = loader._ahead
-        if ahead.submitted < min(loader.prefetch + _SUBMITTED_AHEAD, len(order)):
-            self._run.submit(ahead.order.indices(ahead.submitted), order.epoch, is_tentative=True)
-            ahead.submitted += 1
-
-    def _drop_ahead(self) -> None:
-        if self._loader._ahead is not None:
-            self._loader._ahead = None
-            self._run.drop_tentative()
-
-    def _next_epoch(self) -> int:
-        return self._loader._epoch if self._loader._epoch_is_set else (self._order.epoch + 1) % _EPOCHS
-
-    def __iter__(self) -> _Epoch:
-        return self
-
-    def __len__(self) -> int:
-        return self._steps - self._taken
-
-    def __next__(self) -> Any:
-        while True:
-            batch = self._take()
-            # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
-            if len(batch.indices):
-                return self._finish(batch)
-
-    def _take(self) -> _native.Batch:
-        loader = self._loader
-        if os.getpid() != loader._process:  # before the lock, which another thread may have held at the fork
-            raise StokerError(
-                "stoker.Loader: the threads stayed in the process that forked; iterate the loader anew here."
-            )
-        with self._lock:
-            if self._is_detached or loader._run is not self._run:
-                raise RuntimeError(
-                    "stoker.Loader: this epoch has ended, because the loader was closed or iterated anew."
-                )
-            if self.is_complete:
-                raise StopIteration
-            if self._submitted < self._steps:
-                self._submit()
-            else:
-                self._submit_ahead()
-            self._taken += 1
-            loader._visited = (self._order, self._taken)
-            if self.is_complete:
-                loader._epoch = self._next_epoch()
-            # Within the lock, so that batches reach several threads in order.
-            try:
-                batch = self._run.next()
-            except SampleError:
-                self._drop_ahead()  # what is bad may be mended before the next epoch
-                raise
-        if batch is None:
-            raise RuntimeError("stoker.Loader: it was closed while a batch was awaited.")
-        return batch  # type: ignore[no-any-return]
-
-    def _finish(self, batch: _native.Batch) -> Any:
-        source = self._loader.source
-        images = self._shown(batch.images)
-        labels = source.labels_of(batch)
-        if not source.has_more_fields:
-            return images if labels is None else (images, labels)
-        fields = {"image": images}
-        for name, kind in source.fields[1:]:
-            fields[name] = self._shown(batch.field(name)) if kind == "image" else batch.field(name)
-        for name in source.native.ragged_names:
-            values, starts, _ = batch.ragged(name)
-            fields[name] = [values[begin:end] for begin, end in itertools.pairwise(starts)]
-        return fields if labels is None else {**fields, "label": labels}
-
-    def _shown(self, images: Any) -> Any:
-        if self._loader.dtype != "bfloat16":
-            return images
-        return [_DlpackArray(image) for image in images] if isinstance(images, list) else _DlpackArray(images)
-
-    def __del__(self) -> None:
-        # Broken off: stop the threads now, not when the loader goes.
-        loader = getattr(self, "_loader", None)
-        if loader is None or self.is_over:
-            return
-        if os.getpid() != loader._process:
-            return
-        self._run.close()
-        if loader._run is self._run:
-            loader._run = loader._make_run()
