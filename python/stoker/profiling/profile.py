@@ -263,6 +263,16 @@ class Profile:
         with open(path, encoding="utf-8") as file:
             return cls.from_dict(json.load(file))
 
+    def save_report(self, path: str | os.PathLike[str], advice: Any = None) -> None:
+        """Writes all of it, and an advice where given, as one HTML page that opens from the disk.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from stoker.reporting import save_report
+
+        save_report(path, self, advice)
+
     def __str__(self) -> str:
         from stoker.profiling.text import profile_text
 

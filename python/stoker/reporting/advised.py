@@ -7,7 +7,7 @@ from typing import Any
 
 from stoker.reporting.charts import Bar, bars
 from stoker.reporting.markup import Section, figure, note, table
-from stoker.reporting.text import clean, duration, rate, size
+from stoker.reporting.text import cell, clean, duration, rate, size
 from stoker.reporting.text import figure as digits
 
 Advice = Mapping[str, Any]
@@ -27,7 +27,7 @@ def plans(advice: Advice | None) -> Section:
     situation = advice["situation"]
     entries = [
         Bar(
-            name_of(plan) + (" (chosen)" if plan is chosen else ""),
+            ("chosen: " if plan is chosen else "") + name_of(plan),
             duration(plan["total_s"] * 1e9),
             0,
             plan["total_s"],
@@ -96,12 +96,8 @@ def name_of(plan: Mapping[str, Any]) -> str:
 
 
 def _marked(plan: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
-    name = clean(name_of(plan))
-    return (
-        f'<span class="chosen">{name} (chosen)</span>'
-        if plan is chosen
-        else f'<span class="long">{name}</span>'
-    )
+    name = cell(name_of(plan))
+    return f'<span class="chosen">chosen: {name}</span>' if plan is chosen else name
 
 
 def _cells(plan: Mapping[str, Any]) -> list[str]:
@@ -114,5 +110,5 @@ def _cells(plan: Mapping[str, Any]) -> list[str]:
         size(plan["disk_bytes"]),
         size(plan["memory_bytes"]),
         "" if pays is None else f"{digits(pays)} epochs",
-        clean(plan["refused"]),
+        cell(plan["refused"]),
     ]

@@ -68,8 +68,8 @@ def timeline(
             f'<path class="c{color_of(step)}" d="{_path(own, step, wall_ns)}"/>' for step in steps
         )
         drawing.append(
-            f'<svg x="0" y="{top}" width="100%" height="{_BAR_PX}" viewBox="0 0 {_WIDE} 1" '
-            f'preserveAspectRatio="none">{paths}</svg>'
+            f'<svg role="presentation" x="0" y="{top}" width="100%" height="{_BAR_PX}" '
+            f'viewBox="0 0 {_WIDE} 1" preserveAspectRatio="none">{paths}</svg>'
         )
         top += _LANE_PX
     lanes = batch_lanes(events)[:_MAX_LANES]
@@ -147,7 +147,7 @@ def curve(
         points: (x, y), at least one, x at least 1.
         level: Drawn from left to right; None for none. What lies far above the points is left out.
     """
-    height, bottom, left = 260, 30, 8.0
+    height, bottom, left = 270, 38, 8.0
     last = max(x for x, _ in points)
     last = last if last > 1 else 2.0
     highest = max(y for _, y in points)
@@ -164,16 +164,16 @@ def curve(
     drawing = []
     for tick in ticks(highest):
         drawing.append(
-            f'<line class="grid" x1="{left}%" x2="100%" y1="{down(tick):.1f}" y2="{down(tick):.1f}"/>'
-            f'<text x="{left - 1}%" y="{down(tick) + 4:.1f}" text-anchor="end">{figure(tick)}</text>'
+            f'<line class="grid" x1="0" x2="100%" y1="{down(tick):.1f}" y2="{down(tick):.1f}"/>'
+            f'<text x="0" y="{down(tick) - 3:.1f}">{figure(tick)}</text>'
         )
     for x in sorted({x for x, _ in points}):
-        drawing.append(f'<text x="{across(x):.2f}%" y="{height - 12}" text-anchor="middle">{x:g}</text>')
+        drawing.append(f'<text x="{across(x):.2f}%" y="{height - 20}" text-anchor="middle">{x:g}</text>')
     drawing.append(f'<text x="100%" y="{height - 1}" text-anchor="end">{axis_name}</text>')
     if level is not None:
         y = down(level)
         drawing.append(
-            f'<line class="level" x1="{left}%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<line class="level" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text x="100%" y="{y - 5 if y > 18 else y + 15:.1f}" text-anchor="end">{level_name}</text>'
         )
     if fitted is not None:
@@ -183,8 +183,9 @@ def curve(
             if math.isfinite(fitted(x))
         )
         drawing.append(
-            f'<svg x="0" y="0" width="100%" height="{height}" viewBox="0 0 10000 {height}" '
-            f'preserveAspectRatio="none"><polyline class="fitted" points="{line}"/></svg>'
+            f'<svg role="presentation" x="0" y="0" width="100%" height="{height}" '
+            f'viewBox="0 0 10000 {height}" preserveAspectRatio="none">'
+            f'<polyline class="fitted" points="{line}"/></svg>'
         )
     drawing += [f'<circle cx="{across(x):.2f}%" cy="{down(y):.1f}" r="5"/>' for x, y in points]
     return height, "".join(drawing)

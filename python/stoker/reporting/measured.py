@@ -7,14 +7,13 @@ from typing import Any
 
 from stoker.reporting.charts import COLORS, Bar, bars, batch_spans, curve, timeline
 from stoker.reporting.markup import Section, figure, legend, note, pairs, table
-from stoker.reporting.text import clean, clean_lines, duration, rate, share, size
+from stoker.reporting.text import cell, clean, clean_lines, duration, rate, share, size
 from stoker.reporting.text import figure as digits
 
 Profile = Mapping[str, Any]
 
 # In the order of their colours.
 _KINDS = ("fetch", "decode", "operator", "fused", "store", "python", "pickle", "collate")
-_EXPLAIN_CHARACTERS = 20_000
 _TIMELINE_BATCHES = 40
 
 
@@ -63,7 +62,7 @@ def stages(profile: Profile) -> Section:
     key = legend((_color_of_kind(kind), kind) for kind in kinds)
     rows = [
         [
-            clean(step["name"]),
+            cell(step["name"]),
             clean(step["kind"]),
             digits(step["calls"]),
             *(duration(step["cpu_ns"][name]) for name in ("p50", "p95", "p99")),
@@ -93,7 +92,7 @@ def _attribution(profile: Profile) -> str:
     height, drawing = bars(entries, found["wall_ns"])
     title = f"How the trainer's thread spent {duration(found['wall_ns'])}; {share(found['share'])} explained"
     described = "; ".join(f"{clean(part['name'])} {share(part['share'])}" for part in parts)
-    rows = [[clean(part["name"]), duration(part["ns"]), share(part["share"])] for part in parts]
+    rows = [[cell(part["name"]), duration(part["ns"]), share(part["share"])] for part in parts]
     body = figure("attribution", title, described, height, drawing)
     return body + table("Wall time of the training loop", ("part", "time", "share"), rows, numbers=1)
 
@@ -123,7 +122,7 @@ def timeline_section(profile: Profile) -> Section:
     columns = ("thread", *(clean(step) for step in steps[:12]), "share of the time")
     rows = [
         [
-            clean(thread),
+            cell(thread),
             *(duration(busy[thread].get(step, 0.0)) for step in steps[:12]),
             share(sum(busy[thread].values()) / wall),
         ]
@@ -201,7 +200,7 @@ def _fitted(found: Mapping[str, Any]) -> Callable[[float], float] | None:
 def storage(profile: Profile) -> Section:
     found = profile.get("storage") or {}
     named = [(name, found.get(name)) for name in ("cold", "warm")]
-    named += [(f"cold, {each['readers']} readers", each) for each in found.get("by_readers") or []]
+    named += [(f"cold, {each['readers']} at a time", each) for each in found.get("by_readers") or []]
     rows = [
         [
             name,
@@ -266,7 +265,7 @@ def threads(profile: Profile) -> Section | None:
     if profile.get("queues"):
         rows = [
             [
-                clean(each["name"]),
+                cell(each["name"]),
                 clean(each["unit"]),
                 "not known" if each["capacity"] is None else digits(each["capacity"]),
                 *(digits(each[name]) for name in ("p50", "mean", "maximum")),
@@ -286,14 +285,7 @@ def bad_samples(profile: Profile) -> Section:
         text = "No sample failed." if not count else f"{count} samples failed; which is not known."
         return Section("bad-samples", "Bad samples", note(text))
     rows = [
-        [
-            f'<span class="long">{clean(each.get("path", ""))}</span>',
-            clean(each.get("index", "")),
-            clean(each.get("code", "")),
-            clean(each.get("step", "")),
-            clean(each.get("found", "")),
-            clean(each.get("hint", "")),
-        ]
+        [*(cell(each.get(name, "")) for name in ("path", "index", "code", "step", "found", "hint"))]
         for each in found
     ]
     caption = (
@@ -307,7 +299,7 @@ def bad_samples(profile: Profile) -> Section:
 
 def environment(profile: Profile) -> Section:
     found, loader = profile.get("environment") or {}, profile["loader"]
-    rows = [[clean(name.replace("_", " ")), _shown(value)] for name, value in found.items()]
+    rows = [[cell(name.replace("_", " ")), _shown(value)] for name, value in found.items()]
     rows += [
         [f"loader: {name.replace('_', ' ')}", _shown(loader.get(name))]
         for name in ("kind", "tier", "name", "batch_size", "threads", "workers", "prefetch_batches")
@@ -318,7 +310,7 @@ def environment(profile: Profile) -> Section:
     if loader.get("explain"):
         body += (
             "<details><summary>The plan of the loader</summary>"
-            f'<pre tabindex="0">{clean_lines(loader["explain"], _EXPLAIN_CHARACTERS)}</pre></details>'
+            f'<pre tabindex="0">{clean_lines(loader["explain"])}</pre></details>'
         )
     notes = profile.get("notes") or []
     if notes:
@@ -332,10 +324,10 @@ def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, Mapping):
-        return clean(", ".join(f"{key} {each}" for key, each in value.items()))
+        return cell(", ".join(f"{key} {each}" for key, each in value.items()))
     if isinstance(value, float):
         return digits(value)
-    return clean(value)
+    return cell(value)
 
 
 def _absent(anchor: str, title: str, profile: Profile) -> Section:

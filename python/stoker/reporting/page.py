@@ -9,13 +9,16 @@ from typing import Any
 
 from stoker.reporting import advised, measured
 from stoker.reporting.text import clean, duration
+from stoker.reporting.trimming import TRIMS, trimmed
+
+MAX_BYTES = 300_000
 
 # Nothing is fetched and nothing runs: styles in the page are all that is allowed.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def report_html(profile: Any, advice: Any = None) -> str:
-    """A page that needs neither network nor scripts.
+    """A page of less than 300,000 bytes that needs neither network nor scripts.
 
     Args:
         profile: A `stoker.profile` result, or its `to_dict()`; see docs/profile-format.md.
@@ -24,7 +27,15 @@ def report_html(profile: Any, advice: Any = None) -> str:
     Raises:
         ValueError: Not a profile, or not an advice.
     """
-    data, plans = _as_dict("profile", profile), None if advice is None else _as_dict("advice", advice)
+    whole, plans = _as_dict("profile", profile), None if advice is None else _as_dict("advice", advice)
+    for trim in TRIMS:
+        page = _page(trimmed(whole, trim), trimmed(plans, trim), is_whole=trim is TRIMS[0])
+        if len(page.encode()) < MAX_BYTES:
+            break
+    return page
+
+
+def _page(data: Mapping[str, Any], plans: Mapping[str, Any] | None, *, is_whole: bool) -> str:
     found = [
         measured.stages(data),
         measured.timeline_section(data),
@@ -44,6 +55,8 @@ def report_html(profile: Any, advice: Any = None) -> str:
         f'<p class="soft">{name}, measured {clean(data.get("made_at") or "at a time not known")} in '
         f"{duration(data.get('measured_ns'))}</p>"
     )
+    if not is_whole:
+        head += '<p class="soft">Shortened, to stay small; the JSON has all of it.</p>'
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'

@@ -6,23 +6,24 @@ import html
 import unicodedata
 from typing import Any
 
-_LONGEST_NAME = 400
+# Characters that a column of a table can always hold.
+_UNBROKEN = 24
 
 
 def clean(value: Any) -> str:
     """`value` as text for HTML: markup escaped, and what is invisible or turns the writing around shown."""
-    text = str(value)
-    if len(text) > _LONGEST_NAME:
-        half = _LONGEST_NAME // 2
-        text = f"{text[:half]} … {text[-half:]}"
-    return html.escape("".join(_visible(each) for each in text))
+    return html.escape("".join(_visible(each) for each in str(value)))
 
 
-def clean_lines(value: Any, most: int) -> str:
-    """As `clean`, for text of several lines, of which `most` characters are kept."""
-    text = str(value)
-    kept = text[:most] + ("\n…" if len(text) > most else "")
-    return html.escape("".join(each if each == "\n" else _visible(each) for each in kept))
+def clean_lines(value: Any) -> str:
+    """As `clean`, for text of several lines."""
+    return html.escape("".join(each if each == "\n" else _visible(each) for each in str(value)))
+
+
+def cell(value: Any) -> str:
+    """As `clean`, for a table: what is long may be broken anywhere."""
+    text = clean(value)
+    return f'<span class="long">{text}</span>' if len(text) > _UNBROKEN else text
 
 
 def _visible(character: str) -> str:
@@ -64,6 +65,4 @@ def figure(value: float) -> str:
     """Three digits that count."""
     if value != value:  # NaN
         return "not a number"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
