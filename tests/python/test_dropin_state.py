@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import random
 from collections.abc import Callable, Iterator
@@ -12,37 +11,30 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from resuming import (
+    COUNT,
+    ORDERS,
+    WORKERS,
+    Numbers,
+    Plain,
+    Stateful,
+    StatefulNumbers,
+    check_resume,
+    dataset_of,
+    flat,
+    generator,
+    make,
+    tensors,
+    through_json,
+)
 from torch.utils.data import (
-    BatchSampler,
     DistributedSampler,
-    IterableDataset,
-    RandomSampler,
-    SequentialSampler,
     Subset,
-    SubsetRandomSampler,
-    TensorDataset,
-    WeightedRandomSampler,
 )
 
 from stoker.torch import DataLoader
 
 torchvision = pytest.importorskip("torchvision")
-
-COUNT = 26
-
-
-class Plain(torch.utils.data.Dataset):
-    """Samples made in Python."""
-
-    def __len__(self) -> int:
-        return COUNT
-
-    def __getitem__(self, key: int) -> torch.Tensor:
-        return torch.tensor([key, key * key])
-
-
-def tensors() -> TensorDataset:
-    return TensorDataset(torch.arange(COUNT * 3.0).view(COUNT, 3), torch.arange(COUNT))
 
 
 @pytest.fixture(scope="module")
@@ -52,109 +44,6 @@ def images(make_folder: Callable[..., Path]) -> Any:
         [transforms.RandomResizedCrop(8), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     )
     return torchvision.datasets.ImageFolder(str(make_folder(COUNT)), train)
-
-
-def dataset_of(kind: str, images: Any) -> Any:
-    return {"native": images, "tensors": tensors(), "python": Plain()}[kind]
-
-
-def flat(batch: Any) -> list[Any]:
-    parts = batch if isinstance(batch, list | tuple) else [batch]
-    return [each.tolist() for each in parts]
-
-
-def through_json(state: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(state)
-    assert len(text) < 8192
-    return json.loads(text)  # type: ignore[no-any-return]
-
-
-def generator(seed: int = 4) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-class Eager(torch.utils.data.Sampler):
-    """Draws as soon as it is asked, as many samplers of users do."""
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(torch.randperm(COUNT).tolist())
-
-    def __len__(self) -> int:
-        return COUNT
-
-
-ORDERS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "sequential": lambda dataset: {"batch_size": 3},
-    "shuffle": lambda dataset: {"batch_size": 3, "shuffle": True},
-    "shuffle, drop_last": lambda dataset: {"batch_size": 4, "shuffle": True, "drop_last": True},
-    "generator": lambda dataset: {"batch_size": 3, "shuffle": True, "generator": generator()},
-    "own generator": lambda dataset: {
-        "batch_size": 3,
-        "sampler": RandomSampler(dataset, generator=generator(9)),
-        "generator": generator(),
-    },
-    "replacement": lambda dataset: {
-        "batch_size": 3,
-        "sampler": RandomSampler(dataset, replacement=True, num_samples=70, generator=generator(2)),
-    },
-    "several passes": lambda dataset: {
-        "batch_size": 4,
-        "sampler": RandomSampler(dataset, num_samples=60, generator=generator(3)),
-    },
-    "subset": lambda dataset: {"batch_size": 3, "sampler": SubsetRandomSampler(range(2, 20))},
-    "weighted": lambda dataset: {
-        "batch_size": 3,
-        "sampler": WeightedRandomSampler(torch.arange(1.0, COUNT + 1), 40),
-    },
-    "distributed": lambda dataset: {"batch_size": 3, "sampler": DistributedSampler(dataset, 2, 1, seed=5)},
-    "batch sampler": lambda dataset: {
-        "batch_sampler": BatchSampler(RandomSampler(dataset, generator=generator(7)), 5, False)
-    },
-    "eager": lambda dataset: {"batch_size": 3, "sampler": Eager()},
-    "global batch sampler": lambda dataset: {"batch_sampler": BatchSampler(RandomSampler(dataset), 5, True)},
-}
-
-WORKERS: dict[str, dict[str, Any]] = {
-    "0": {},
-    "2": {"num_workers": 2},
-    "3, far ahead": {"num_workers": 3, "prefetch_factor": 4},
-    "persistent": {"num_workers": 2, "persistent_workers": True},
-}
-
-
-def make(dataset: Any, order: str, count: str = "0", **options: Any) -> DataLoader:
-    return DataLoader(dataset, **ORDERS[order](dataset), **WORKERS[count], **options)
-
-
-def check_resume(
-    dataset: Any, order: str, before: str, after: str, epochs: int, stop: int, **options: Any
-) -> None:
-    """One loader goes through; another stops, and a third goes on in its place."""
-    torch.manual_seed(1)
-    whole = make(dataset, order, before, **options)
-    for _ in range(epochs):
-        list(whole)
-    expected = [flat(batch) for batch in whole]
-    torch.manual_seed(1)
-    first = make(dataset, order, before, **options)
-    for _ in range(epochs):
-        list(first)
-    iterator = iter(first)
-    got = [flat(next(iterator)) for _ in range(min(stop, len(expected)))]
-    state = through_json(first.state_dict())
-    del iterator
-    torch.manual_seed(99)
-    second = make(dataset, order, after, **options)
-    second.load_state_dict(state)
-    assert second.state_dict() == state
-    untouched = torch.get_rng_state()
-    got += [flat(batch) for batch in second]
-    assert got == expected
-    assert torch.equal(torch.get_rng_state(), untouched)  # the trainer's draws are its own
-    if options or "generator" in ORDERS[order](dataset):
-        return
-    if order in ("sequential", "distributed"):
-        assert len(list(second)) == len(expected)  # and the next epoch is a whole one
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -289,29 +178,6 @@ def test_set_epoch_decides(images: Any) -> None:
     assert len(list(loader)) == len(loader)
 
 
-class Stateful(SequentialSampler):
-    """Draws from Python's own generator, and keeps its place itself."""
-
-    def __init__(self, dataset: Any) -> None:
-        super().__init__(dataset)
-        self.state: dict[str, Any] = {"order": [], "place": 0}
-
-    def __iter__(self) -> Iterator[int]:
-        state = self.state
-        if state["place"] == 0:
-            state["order"] = random.sample(range(COUNT), COUNT)
-        while state["place"] < COUNT:
-            state["place"] += 1
-            yield state["order"][state["place"] - 1]
-        state["place"] = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.state  # which changes as it goes on
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.state.update(state)
-
-
 @pytest.mark.parametrize("workers", ["0", "2", "3, far ahead"])
 @pytest.mark.parametrize("kind", ["native", "tensors", "python"])
 def test_a_sampler_with_a_state_is_asked(images: Any, kind: str, workers: str) -> None:
@@ -358,28 +224,6 @@ def test_an_order_that_cannot_be_had_again_is_refused(images: Any) -> None:
         other.load_state_dict(state)
         np.random.seed(1)
         assert [flat(batch) for batch in other] == rest
-
-
-class Numbers(IterableDataset):
-    def __iter__(self) -> Iterator[int]:
-        yield from range(20)
-
-
-class StatefulNumbers(IterableDataset):
-    def __init__(self) -> None:
-        self.place = 0
-
-    def __iter__(self) -> Iterator[int]:
-        while self.place < 20:
-            self.place += 1
-            yield self.place - 1
-        self.place = 0
-
-    def state_dict(self) -> dict[str, int]:
-        return {"place": self.place}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.place = state["place"]
 
 
 @pytest.mark.parametrize("cls", [Numbers, StatefulNumbers])
@@ -588,9 +432,6 @@ def test_loaders_with_a_loaded_state_can_be_copied(images: Any) -> None:
     assert [flat(batch) for batch in pickle.loads(pickle.dumps(other))] == rest
 
 
-# ---- what Python draws on threads, and states of torchdata ----
-
-
 class Noisy(Plain):
     """Draws for each sample from the generators that threads have of their own."""
 
@@ -605,119 +446,3 @@ def test_draws_on_threads_go_on(order: str, before: str, after: str) -> None:
     for epochs in (0, 1) if before == "persistent" else (0,):
         for stop in (1, 4):
             check_resume(Noisy(), order, before, after, epochs, stop, workers="thread")
-
-
-def torchdata_state(batches: int, sampler: Any = None, iterator: Any = None, **more: Any) -> dict[str, Any]:
-    """As its StatefulDataLoader without workers gives it."""
-    return {
-        "_index_sampler_state": sampler,
-        "_sampler_iter_state": iterator,
-        "_sampler_iter_yielded": batches,
-        "_num_yielded": batches,
-        "_IterableDataset_len_called": None,
-        "_shared_seed": None,
-        "fetcher_state": None,
-        "dataset_state": None,
-        "_iterator_finished": False,
-        **more,
-    }
-
-
-def torchdata_state_of_workers(batches: int, since: int, worker: Any, **main: Any) -> dict[str, Any]:
-    """As it gives it with two workers."""
-    return {
-        "_snapshot": {
-            "_snapshot_step": batches - since,
-            "_last_yielded_worker_id": 1,
-            "_main_snapshot": {
-                "_num_workers": 2,
-                "_sampler_iter_state": None,
-                "_index_sampler_state": None,
-                "_sampler_iter_yielded": batches - since,
-                "_IterableDataset_len_called": None,
-                "_shared_seed": None,
-                "_dataset_kind": 0,
-                "_base_seed": 1234,
-                **main,
-            },
-            "_worker_snapshots": {"worker_0": worker, "worker_1": worker},
-        },
-        "_steps_since_snapshot": since,
-        "_iterator_finished": False,
-    }
-
-
-EMPTY_WORKER = {"worker_id": 0, "dataset_state": None, "fetcher_state": None}
-
-
-@pytest.mark.parametrize("kind", ["native", "tensors", "python"])
-def test_torchdatas_states_of_an_order_without_draws(images: Any, kind: str) -> None:
-    dataset = dataset_of(kind, images)
-    for order in ("sequential", "distributed"):
-        keys = [flat(batch)[-1] for batch in make(dataset, order)]
-        for state in (torchdata_state(3), torchdata_state_of_workers(3, 2, EMPTY_WORKER)):
-            other = make(dataset, order, "2")
-            other.load_state_dict(state)
-            assert [flat(batch)[-1] for batch in other] == keys[3:]
-
-
-def test_torchdatas_states_of_a_shuffled_epoch(images: Any) -> None:
-    drawn = generator(31)
-    state = drawn.get_state()
-    order = torch.randperm(COUNT, generator=drawn).tolist()
-    labels = [images.targets[key] for key in order]
-    inside = {"sampler_iter_state": {"yielded": 9, "generator": state}, "samples_yielded": 9}
-    for given in (
-        torchdata_state(3, iterator=inside),
-        torchdata_state_of_workers(3, 1, EMPTY_WORKER, _sampler_iter_state=inside),
-    ):
-        torch.manual_seed(0)
-        other = make(images, "shuffle")
-        other.load_state_dict(given)
-        untouched = torch.get_rng_state()
-        assert [label for _, batch in other for label in batch.tolist()] == labels[9:]
-        assert torch.equal(torch.get_rng_state(), untouched)
-        assert other.sampler.generator is None
-        again = through_json({**other.state_dict(), "generators": {}})
-        assert again["_iterator_finished"]
-    with pytest.raises(ValueError, match="does not hold the generator of the 3 batches"):
-        make(images, "shuffle").load_state_dict(torchdata_state(3))
-    broken = {"generator": state[:100]}
-    with pytest.raises(ValueError, match="generator that is damaged"):
-        make(images, "shuffle").load_state_dict(torchdata_state(3, iterator=broken))
-
-
-def test_torchdatas_states_of_stateful_samplers_and_datasets() -> None:
-    random.seed(3)
-    keys = list(Stateful(Plain()))
-    other = DataLoader(Plain(), batch_size=3, sampler=Stateful(Plain()))
-    other.load_state_dict(
-        torchdata_state(2, {"samples_yielded": 6, "sampler_state": {"order": keys, "place": 6}})
-    )
-    assert [key for batch in other for key in batch[:, 0].tolist()] == keys[6:]
-    numbers = DataLoader(StatefulNumbers(), batch_size=3)
-    numbers.load_state_dict(
-        torchdata_state(2, dataset_state={"place": 6}, fetcher_state={"dataset_iter_state": None})
-    )
-    assert next(iter(numbers)).tolist() == [6, 7, 8]
-    assert numbers.state_dict()["_num_yielded"] == 3
-    plain = DataLoader(Numbers(), batch_size=3, num_workers=2)
-    plain.load_state_dict(torchdata_state_of_workers(4, 1, EMPTY_WORKER))
-    assert next(iter(plain)).tolist() == [6, 7, 8]  # 0 1 2, 0 1 2, 3 4 5, 3 4 5 are behind
-
-
-def test_torchdatas_states_that_mean_nothing_here(images: Any) -> None:
-    loader = make(images, "sequential")
-    busy = {"worker_id": 0, "dataset_state": {"place": 3}, "fetcher_state": None}
-    for state, says in [
-        (torchdata_state(-1), "_num_yielded must be"),
-        (torchdata_state(2, dataset_state={"place": 3}), "map-style dataset"),
-        (torchdata_state_of_workers(3, 1, busy), "one of the dataset in worker_0"),
-        ({"_snapshot": None, "_steps_since_snapshot": 0}, "damaged"),
-        ({"_snapshot": {"_main_snapshot": {}}, "_steps_since_snapshot": 0}, "_snapshot_step must be"),
-    ]:
-        with pytest.raises(ValueError, match=says):
-            loader.load_state_dict(state)
-    finished = torchdata_state(9, _iterator_finished=True)
-    loader.load_state_dict(finished)
-    assert len(list(loader)) == len(loader)

@@ -106,7 +106,7 @@ def parts_of(loader: Any) -> dict[str, Any]:
     if loader._dataset_kind == _DatasetKind.Iterable:
         return parts
     names, transforms = _leaves(loader.dataset)
-    parts |= {"samples": len(loader.dataset), "names": plans.digest(names)}
+    parts |= {"samples": _length(loader.dataset), "names": plans.digest(names)}
     parts["sampler"] = type(sampler).__name__
     for name in ("seed", "shuffle", "replacement"):
         value = getattr(sampler, name, None)
@@ -115,6 +115,13 @@ def parts_of(loader: Any) -> dict[str, Any]:
     if transforms is not None:
         parts |= {"transform": plans.digest(transforms), "color": loader.color, "exif": loader.exif}
     return parts
+
+
+def _length(dataset: Any) -> int | None:
+    try:
+        return len(dataset)
+    except (TypeError, NotImplementedError):  # a sampler knows the keys
+        return None
 
 
 def _leaves(dataset: Any) -> tuple[list[Any], list[Any] | None]:
