@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from resuming import (
+
+torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+
+from resuming import (  # noqa: E402
     COUNT,
     ORDERS,
     WORKERS,
@@ -27,14 +30,12 @@ from resuming import (
     tensors,
     through_json,
 )
-from torch.utils.data import (
+from torch.utils.data import (  # noqa: E402
     DistributedSampler,
     Subset,
 )
 
-from stoker.torch import DataLoader
-
-torchvision = pytest.importorskip("torchvision")
+from stoker.torch import DataLoader  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from resuming import (
+
+torch = pytest.importorskip("torch")
+torchvision = pytest.importorskip("torchvision")
+
+from resuming import (  # noqa: E402
     COUNT,
     Numbers,
     Plain,
@@ -22,9 +25,7 @@ from resuming import (
     through_json,
 )
 
-from stoker.torch import DataLoader
-
-torchvision = pytest.importorskip("torchvision")
+from stoker.torch import DataLoader  # noqa: E402
 
 
 @pytest.fixture(scope="module")
