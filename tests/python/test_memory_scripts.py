@@ -1,4 +1,4 @@
-"""Whole scripts over data in memory, with torch's loader and with stoker's: the same batches, the same model."""
+"""Scripts over data in memory, with torch's loader and with stoker's: the same batches, the same model."""
 
 from __future__ import annotations
 

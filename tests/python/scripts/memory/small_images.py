@@ -1,7 +1,6 @@
 """MNIST's example script on made digits; LOADER is torch.utils.data or stoker.torch.
 
-The order and the pixels are torchvision's; nothing random is done to them, so that both loaders train the same
-model.
+Nothing random is done to the digits, so that both loaders train the same model.
 """
 
 import hashlib
@@ -39,7 +38,8 @@ def write_digits(root: str) -> None:
             (folder / name).write_bytes(head + array.tobytes())
 
 
-root = tempfile.mkdtemp()
+folder = tempfile.TemporaryDirectory()
+root = folder.name
 write_digits(root)
 torch.manual_seed(1)
 transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])

@@ -1,4 +1,4 @@
-"""The script of the usual tutorial over tensors in memory; the loader's import is the one line that is changed.
+"""The usual tutorial's script over tensors in memory; only the loader's import is changed.
 
     python tensor_dataset.py LOADER     torch.utils.data or stoker.torch
 
