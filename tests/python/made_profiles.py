@@ -115,9 +115,11 @@ def profile() -> dict[str, Any]:
                 for w, rate in ((1, 530), (2, 1040), (3, 1495), (4, 1900))
             ],
             "rate_one": 531.0,
-            "sigma": 0.021,
-            "kappa": 0.0048,
-            "residual": 0.01,
+            "contention": 0.021,
+            "coherence": 0.0048,
+            "crowding": 0.1,
+            "cores": 4.0,
+            "error": 0.01,
         },
         "workers": None,
         "queues": [
@@ -138,6 +140,7 @@ def profile() -> dict[str, Any]:
                 "starved_ns": 90_000_000,
                 "busy_ns": 4_180_000_000,
                 "blocked_ns": 10_000_000,
+                "parked_ns": 0,
                 "off_cpu_ns": 70_000_000,
                 "unattributed_ns": 20_000_000,
             }
@@ -155,9 +158,16 @@ def profile() -> dict[str, Any]:
         },
         "verdict": {
             "bound_by": "decode",
-            "step": "jpeg",
+            "name": "jpeg",
+            "rate": 1480.0,
+            "best_rate": 2412.0,
+            "step_share": 0.7,
+            "ceilings": [
+                {"bound": "decode", "name": "jpeg", "samples_per_s": 1512.0},
+                {"bound": "trainer", "name": "trainer", "samples_per_s": 2460.0},
+            ],
             "sentence": "Training is bound by decoding: jpeg takes 70 % of the CPU time of a sample.",
-            "gain": 1.63,
+            "gain": 0.63,
             "remedy": "Pack the images resized: stoker pack train packed --form raw --resize 256",
         },
         "bad_samples": [
@@ -202,6 +212,12 @@ def _timeline() -> dict[str, Any]:
             clocks[thread] = end
         clocks[thread] += int(numbers.uniform(0, 300_000))
         wall = max(clocks)
+    for batch in range(7):
+        begin, end = batch * wall // 8, (batch + 1) * wall // 8
+        for step, first, last in (("next", begin, begin + wall // 12), ("step", begin + wall // 12, end)):
+            events.append(
+                {"thread": "trainer", "step": step, "batch": batch, "begin_ns": first, "end_ns": last}
+            )
     return {"wall_ns": wall, "events": events, "dropped": 0}
 
 
@@ -258,6 +274,16 @@ def advice() -> dict[str, Any]:
             "correction": 2190 / 2340,
             "refitted": None,
         },
+    }
+
+
+def empty_profile() -> dict[str, Any]:
+    """Nothing was measured."""
+    return {
+        "format": "stoker-profile-1",
+        "loader": {"kind": "iterable", "tier": "python", "name": "", "explain": ""},
+        "samples": {},
+        "verdict": {"bound_by": "unknown", "sentence": "Nothing was measured.", "gain": 0.0, "remedy": ""},
     }
 
 

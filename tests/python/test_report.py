@@ -13,7 +13,7 @@ from typing import Any
 import made_profiles
 import pytest
 
-from stoker.profiling.profile import Loader, Profile, Samples, Verdict
+from stoker.profiling import Profile
 from stoker.reporting import report_html, save_report
 from stoker.reporting.charts import batch_lanes, ticks
 from stoker.reporting.text import clean, duration, figure, size
@@ -57,7 +57,7 @@ class Page(HTMLParser):
 
 ORDINARY = (made_profiles.profile(), made_profiles.advice())
 HOSTILE = (made_profiles.hostile_profile(), made_profiles.hostile_advice())
-EMPTY = Profile(Loader(), Samples(), Verdict("unknown", "Nothing was measured.", 1.0)).to_dict()
+EMPTY = made_profiles.empty_profile()
 
 
 # ---- what is in it ----
@@ -68,11 +68,11 @@ def test_every_part_has_a_drawing_and_a_table_with_the_numbers() -> None:
     page = Page(html)
     text = " ".join(page.text)
     assert [each["id"] for each in page.all("section")] == [
-        "stages", "timeline", "scaling", "storage", "threads", "outcome", "plans", "bad-samples",
-        "environment",
+        "ceilings", "stages", "timeline", "scaling", "storage", "threads", "outcome", "plans",
+        "bad-samples", "environment",
     ]  # fmt: skip
-    assert len(page.all("figure")) == 6
-    assert len([each for each in page.all("svg") if each["role"] == "img"]) == 6
+    assert len(page.all("figure")) == 7
+    assert len([each for each in page.all("svg") if each["role"] == "img"]) == 7
     assert len(page.all("caption")) == len(page.all("table")) >= 10
     for said in (
         "Training is bound by decoding: jpeg takes 70 % of the CPU time of a sample.",
@@ -169,11 +169,12 @@ def test_pieces() -> None:
     assert ticks(2755.2) == [0, 1000, 2000]
     assert ticks(0.7) == pytest.approx([0, 0.2, 0.4, 0.6])
     events = [
-        {"batch": 0, "begin_ns": 0, "end_ns": 5},
-        {"batch": 1, "begin_ns": 3, "end_ns": 9},
-        {"batch": 0, "begin_ns": 6, "end_ns": 8},
-        {"batch": 2, "begin_ns": 9, "end_ns": 12},
-        {"batch": None, "begin_ns": 0, "end_ns": 99},
+        {"step": "decode", "batch": 0, "begin_ns": 0, "end_ns": 5},
+        {"step": "decode", "batch": 1, "begin_ns": 3, "end_ns": 9},
+        {"step": "store", "batch": 0, "begin_ns": 6, "end_ns": 8},
+        {"step": "decode", "batch": 2, "begin_ns": 9, "end_ns": 12},
+        {"step": "starved", "batch": None, "begin_ns": 0, "end_ns": 99},
+        {"step": "next", "batch": 1, "begin_ns": 0, "end_ns": 99},  # the trainer's, who waits for it
     ]
     assert batch_lanes(events) == [[(0, 0, 8), (2, 9, 12)], [(1, 3, 9)]]
 
@@ -239,7 +240,7 @@ def test_hostile_names_do_nothing(open_page: Any) -> None:
     assert page.title() != "run"
     assert page.locator("h1").count() == 1
     assert page.locator("script, img").count() == 0
-    assert page.locator("section").count() == 9
+    assert page.locator("section").count() == 10
 
 
 CONTRAST = """
@@ -299,8 +300,8 @@ def test_the_keyboard_reaches_everything_in_order(open_page: Any) -> None:
     tags = [place[0] for place in places]
     assert places[0][1] == "skip"
     assert places[0][4] >= 0  # seen once it has the focus
-    assert tags[1:10] == ["A"] * 9
-    assert [place[1] for place in places[10:-1]] == ["scroll"] * page.locator(".scroll").count()
+    assert tags[1:11] == ["A"] * 10
+    assert [place[1] for place in places[11:-1]] == ["scroll"] * page.locator(".scroll").count()
     assert tags[-1] == "SUMMARY"
     tops = [place[2] for place in places[1:]]
     assert tops == sorted(tops)
@@ -316,10 +317,10 @@ def test_the_keyboard_reaches_everything_in_order(open_page: Any) -> None:
 def test_a_screen_reader_is_told_what_is_drawn(open_page: Any) -> None:
     page = open_page(ORDINARY)
     drawings = page.get_by_role("img")
-    assert drawings.count() == page.locator("figure").count() == 6
+    assert drawings.count() == page.locator("figure").count() == 7
     assert page.get_by_role("img", name="CPU time of a sample, step after step").count() == 1
     assert page.get_by_role("region", name="CPU time by step").count() == 1
     table = page.get_by_role("table", name="CPU time by step")
     assert table.get_by_role("columnheader").all_inner_texts()[:2] == ["step", "kind"]
     assert table.get_by_role("rowheader").all_inner_texts()[1] == "jpeg"
-    assert page.get_by_role("heading", level=2).first.inner_text() == "Stages of a sample"
+    assert page.get_by_role("heading", level=2).first.inner_text() == "What each resource allows"

@@ -21,6 +21,10 @@ _LANE_PX, _LABEL_PX = 26, 18
 _LABEL_CHARACTERS = 42
 _MAX_LANES = 64  # threads that are drawn, and lanes of batches
 
+# Steps of a timeline in which a thread waits, and those of the trainer's own thread.
+WAITS = ("starved", "blocked", "parked", "next")
+TRAINERS = ("next", "step")
+
 # Left to right in a timeline: of a path's whole numbers, fine enough for any screen.
 _WIDE = 20_000
 
@@ -53,7 +57,7 @@ def bars(entries: Sequence[Bar], whole: float) -> tuple[int, str]:
 
 
 def timeline(
-    events: Sequence[Mapping[str, Any]], wall_ns: float, color_of: Callable[[str], int]
+    events: Sequence[Mapping[str, Any]], wall_ns: float, class_of: Callable[[str], str]
 ) -> tuple[int, str]:
     """(height, drawing): a lane for each thread, then lanes for the batches that were being made."""
     threads = sorted({str(event["thread"]) for event in events})[:_MAX_LANES]
@@ -64,9 +68,7 @@ def timeline(
         top += _LABEL_PX
         drawing.append(f'<rect class="track" x="0" y="{top}" width="100%" height="{_BAR_PX}"/>')
         steps = sorted({str(event["step"]) for event in own})
-        paths = "".join(
-            f'<path class="c{color_of(step)}" d="{_path(own, step, wall_ns)}"/>' for step in steps
-        )
+        paths = "".join(f'<path class="{class_of(step)}" d="{_path(own, step, wall_ns)}"/>' for step in steps)
         drawing.append(
             f'<svg role="presentation" x="0" y="{top}" width="100%" height="{_BAR_PX}" '
             f'viewBox="0 0 {_WIDE} 1" preserveAspectRatio="none">{paths}</svg>'
@@ -110,10 +112,10 @@ def _path(events: Sequence[Mapping[str, Any]], step: str, wall_ns: float) -> str
 
 
 def batch_spans(events: Sequence[Mapping[str, Any]]) -> list[tuple[int, float, float]]:
-    """(batch, begin, end) of each batch that events are about, by begin."""
+    """(batch, begin, end) of the work on each batch, by begin."""
     spans: dict[int, tuple[float, float]] = {}
     for event in events:
-        if event.get("batch") is None:
+        if event.get("batch") is None or event["step"] in TRAINERS:
             continue
         batch, begin, end = int(event["batch"]), float(event["begin_ns"]), float(event["end_ns"])
         first, last = spans.get(batch, (begin, end))

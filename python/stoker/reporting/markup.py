@@ -71,9 +71,9 @@ def figure(name: str, title: str, description: str, height: int, drawing: str, l
     )
 
 
-def legend(entries: Iterable[tuple[int, str]]) -> str:
-    """Colours, by number, and what they stand for."""
-    items = "".join(f'<li><span class="key c{number}"></span>{name}</li>' for number, name in entries)
+def legend(entries: Iterable[tuple[str, str]]) -> str:
+    """Colours, by class, and what they stand for."""
+    items = "".join(f'<li><span class="key {color}"></span>{name}</li>' for color, name in entries)
     return f'<ul class="legend" aria-label="Colours">{items}</ul>'
 
 

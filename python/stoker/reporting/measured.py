@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stoker.reporting.charts import COLORS, Bar, bars, batch_spans, curve, timeline
+from stoker.reporting.charts import COLORS, WAITS, Bar, bars, batch_spans, curve, timeline
 from stoker.reporting.markup import Section, figure, legend, note, pairs, table
 from stoker.reporting.text import cell, clean, clean_lines, duration, rate, share, size
 from stoker.reporting.text import figure as digits
@@ -13,7 +13,7 @@ from stoker.reporting.text import figure as digits
 Profile = Mapping[str, Any]
 
 # In the order of their colours.
-_KINDS = ("fetch", "decode", "operator", "fused", "store", "python", "pickle", "collate")
+_KINDS = ("fetch", "decode", "operator", "fused", "store", "python", "pickle")
 _TIMELINE_BATCHES = 40
 
 
@@ -21,11 +21,7 @@ def summary(profile: Profile) -> str:
     """The verdict and the rates that it rests on."""
     verdict = profile["verdict"]
     remedy = f"<p>{clean(verdict['remedy'])}</p>" if verdict.get("remedy") else ""
-    gain = (
-        "nothing is to gain there"
-        if verdict["gain"] <= 1
-        else f"{digits(verdict['gain'])} times as fast without it"
-    )
+    gain = "nothing is to gain" if verdict["gain"] <= 0 else f"{share(verdict['gain'])} to gain"
     figures = [
         ("Training loop, today", rate(profile.get("samples_per_s"))),
         ("Loader alone, files warm", rate(profile.get("loading_samples_per_s"))),
@@ -35,6 +31,29 @@ def summary(profile: Profile) -> str:
     return (
         f'<div class="verdict"><p><strong>{clean(verdict["sentence"])}</strong></p>{remedy}</div>'
         f'<div class="figures">{pairs(figures)}</div>'
+    )
+
+
+def ceilings(profile: Profile) -> Section | None:
+    """What each resource allows; None where that is not known."""
+    verdict = profile["verdict"]
+    found = verdict.get("ceilings") or []
+    if not found:
+        return None
+    rates = [("as it is", verdict["rate"], 7)]
+    rates += [
+        (each["name"] or each["bound"], each["samples_per_s"], number) for number, each in enumerate(found)
+    ]
+    height, drawing = bars(
+        [Bar(name, rate(value), 0, value, color) for name, value, color in rates],
+        max(value for _, value, _ in rates),
+    )
+    title = "Rate that each resource allows, were all others without limit"
+    described = "; ".join(f"{clean(name)}: {rate(value)}" for name, value, _ in rates)
+    rows = [[cell(name), rate(value)] for name, value, _ in rates]
+    body = figure("ceilings", title, described, height, drawing)
+    return Section(
+        "ceilings", "What each resource allows", body + table(title, ("resource", "rate"), rows, numbers=1)
     )
 
 
@@ -58,8 +77,8 @@ def stages(profile: Profile) -> Section:
         f"{clean(largest['name'])} with {share(largest['share'])}. The table that follows has all numbers."
     )
     title = f"CPU time of a sample, step after step: {duration(whole)} in all"
-    kinds = [kind for kind in _KINDS if any(step["kind"] == kind for step in steps)]
-    key = legend((_color_of_kind(kind), kind) for kind in kinds)
+    kinds = list(dict.fromkeys(str(step["kind"]) for step in steps))
+    key = legend((f"c{_color_of_kind(kind)}", kind) for kind in kinds)
     rows = [
         [
             cell(step["name"]),
@@ -103,8 +122,8 @@ def timeline_section(profile: Profile) -> Section:
     if not events:
         return _absent("timeline", "Timeline", profile)
     wall = float(found["wall_ns"]) or max(float(event["end_ns"]) for event in events)
-    color_of = _colors_of_steps(profile, events)
-    height, drawing = timeline(events, wall, color_of)
+    class_of = _classes_of_steps(profile, events)
+    height, drawing = timeline(events, wall, class_of)
     threads = sorted({str(event["thread"]) for event in events})
     steps = sorted({str(event["step"]) for event in events})
     dropped = (
@@ -114,17 +133,16 @@ def timeline_section(profile: Profile) -> Section:
     )
     title = f"What {len(threads)} threads did in {duration(wall)}.{dropped}"
     busy = {thread: _of_thread(events, thread) for thread in threads}
-    described = "Gaps are waiting. " + "; ".join(
-        f"{clean(thread)} at work {share(sum(busy[thread].values()) / wall)} of the time"
-        for thread in threads[:16]
+    described = "Grey and gaps are waiting. " + "; ".join(
+        f"{clean(thread)} at work {share(_work(busy[thread]) / wall)} of the time" for thread in threads[:16]
     )
-    key = legend((color_of(step), clean(step)) for step in steps[:24])
-    columns = ("thread", *(clean(step) for step in steps[:12]), "share of the time")
+    key = legend((class_of(step), clean(step)) for step in steps[:24])
+    columns = ("thread", *(clean(step) for step in steps[:12]), "at work")
     rows = [
         [
             cell(thread),
             *(duration(busy[thread].get(step, 0.0)) for step in steps[:12]),
-            share(sum(busy[thread].values()) / wall),
+            share(_work(busy[thread]) / wall),
         ]
         for thread in threads
     ]
@@ -143,6 +161,10 @@ def _batches(events: Sequence[Mapping[str, Any]]) -> str:
     ]
     caption = "Batches" if len(spans) <= len(rows) else f"The first {len(rows)} of {len(spans)} batches"
     return table(caption, ("batch", "begun at", "done at", "took"), rows, numbers=1)
+
+
+def _work(times: Mapping[str, float]) -> float:
+    return sum(ns for step, ns in times.items() if step not in WAITS)
 
 
 def _of_thread(events: Sequence[Mapping[str, Any]], thread: str) -> dict[str, float]:
@@ -184,17 +206,24 @@ def scaling(profile: Profile) -> Section:
     body += table(f"Rate by number of {unit}", columns, rows, numbers=1)
     if fitted is not None:
         body += note(
-            f"rate(w) = {digits(found['rate_one'])} w / (1 + {found['sigma']:.4g} (w - 1) + "
-            f"{found['kappa']:.4g} w (w - 1))"
+            f"rate(w) = {digits(found['rate_one'])} w / (1 + {found['contention']:.3g} (w - 1) + "
+            f"{found['coherence']:.3g} w (w - 1))"
         )
     return Section("scaling", "Scaling", body)
 
 
 def _fitted(found: Mapping[str, Any]) -> Callable[[float], float] | None:
-    one, sigma, kappa = (found.get(name) for name in ("rate_one", "sigma", "kappa"))
-    if one is None or sigma is None or kappa is None:
+    one, contention, coherence = (found.get(name) for name in ("rate_one", "contention", "coherence"))
+    if one is None or contention is None or coherence is None:
         return None
-    return lambda w: float(one * w / (1 + sigma * (w - 1) + kappa * w * (w - 1)))
+    cores, crowding = found.get("cores") or float("inf"), found.get("crowding") or 0.0
+
+    def rate_of(threads: float) -> float:
+        w = min(threads, cores)
+        whole = one * w / (1 + contention * (w - 1) + coherence * w * (w - 1))
+        return float(whole / (1 + crowding * (threads - w) / cores))
+
+    return rate_of
 
 
 def storage(profile: Profile) -> Section:
@@ -229,13 +258,13 @@ def storage(profile: Profile) -> Section:
 def threads(profile: Profile) -> Section | None:
     """Native threads, worker processes and queues; None where there is nothing of these."""
     body = ""
-    names = ("busy_ns", "starved_ns", "blocked_ns", "off_cpu_ns", "unattributed_ns")
+    names = ("busy_ns", "starved_ns", "blocked_ns", "parked_ns", "off_cpu_ns", "unattributed_ns")
     if profile.get("threads"):
         rows = [
             [
                 f"thread {number}",
                 duration(each["wall_ns"]),
-                *(share(each[name] / max(1, each["wall_ns"])) for name in names),
+                *(share(each.get(name, 0) / max(1, each["wall_ns"])) for name in names),
             ]
             for number, each in enumerate(profile["threads"])
         ]
@@ -339,13 +368,13 @@ def _color_of_kind(kind: str) -> int:
     return _KINDS.index(kind) if kind in _KINDS else COLORS - 1
 
 
-def _colors_of_steps(profile: Profile, events: Sequence[Mapping[str, Any]]) -> Callable[[str], int]:
-    """The colour of a step's kind where the profile has the step, else one that is left."""
+def _classes_of_steps(profile: Profile, events: Sequence[Mapping[str, Any]]) -> Callable[[str], str]:
+    """The colour of a step's kind where the profile has the step, else one that is left; none for waiting."""
     known = {str(step["name"]): _color_of_kind(step["kind"]) for step in profile.get("steps") or []}
     colors: dict[str, int] = {}
-    for step in sorted({str(event["step"]) for event in events}):
+    for step in sorted({str(event["step"]) for event in events} - set(WAITS)):
         kind = _KINDS.index(step) if step in _KINDS else None
         taken = set(colors.values())
         free = next((each for each in range(COLORS) if each not in taken), len(colors) % COLORS)
         colors[step] = known.get(step, free if kind is None else kind)
-    return colors.__getitem__
+    return lambda step: f"c{colors[step]}" if step in colors else "wait"

@@ -37,6 +37,7 @@ def report_html(profile: Any, advice: Any = None) -> str:
 
 def _page(data: Mapping[str, Any], plans: Mapping[str, Any] | None, *, is_whole: bool) -> str:
     found = [
+        measured.ceilings(data),
         measured.stages(data),
         measured.timeline_section(data),
         measured.scaling(data),
