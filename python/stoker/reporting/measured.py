@@ -66,9 +66,7 @@ def stages(profile: Profile) -> Section:
     for step in steps:
         end = begin + step["cpu_ns_per_sample"]
         value = f"{duration(step['cpu_ns_per_sample'])}, {share(step['share'])}"
-        entries.append(
-            Bar(f"{step['name']} ({step['kind']})", value, begin, end, _color_of_kind(step["kind"]))
-        )
+        entries.append(Bar(str(step["name"]), value, begin, end, _color_of_kind(step["kind"])))
         begin = end
     height, drawing = bars(entries, whole)
     largest = max(steps, key=lambda step: float(step["share"]))
