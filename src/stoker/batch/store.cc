@@ -106,16 +106,24 @@ void store_in_float_pixels(const Store& store, const ConstImage& in, void* slot)
   }
 }
 
+// Tables of bytes that look_up_row() needs for `channels`: most operators treat all of them alike, and one
+// table spares taking the channels apart.
+size_t distinct_tables(const ValueTable& table, size_t channels) {
+  const uint8_t* entries = table.entries.data();
+  return std::memcmp(entries, entries + 256, 256 * (channels - 1)) == 0 ? 1 : channels;
+}
+
 // uint8 pixels of three channels to planes of uint8, with or without a table.
 void store_in_byte_planes(const Store& store, const ConstImage& in, void* slot) {
   const auto width = static_cast<size_t>(in.width());
   const size_t plane = static_cast<size_t>(in.height()) * width;
+  const size_t tables = store.table == nullptr ? 0 : distinct_tables(*store.table, 3);
   std::array<uint8_t, 3 * kPiecePixels> looked_up;
   auto* out = static_cast<uint8_t*>(slot);
   for (int y = 0; y < in.height(); ++y, out += width) {
     for_each_piece(store, in, y, [&](const uint8_t* pixels, size_t count, size_t x) {
       if (store.table != nullptr) {
-        look_up_row(pixels, count, 3, store.table->entries.data(), 3, looked_up.data());
+        look_up_row(pixels, count, 3, store.table->entries.data(), tables, looked_up.data());
         pixels = looked_up.data();
       }
       store_row_in_planes(pixels, count, plane, out + x);
@@ -126,7 +134,8 @@ void store_in_byte_planes(const Store& store, const ConstImage& in, void* slot) 
 // Pixels that stay together and keep their dtype, through a table of bytes or none.
 void store_pixels(const Store& store, const ConstImage& in, void* slot) {
   const auto width = static_cast<size_t>(in.width());
-  const auto channels = static_cast<size_t>(in.channels());
+  const size_t tables =
+      store.table == nullptr ? 0 : distinct_tables(*store.table, static_cast<size_t>(in.channels()));
   const size_t row_bytes = in.shape.row_bytes();
   auto* out = static_cast<uint8_t*>(slot);
   for (int y = 0; y < in.height(); ++y, out += row_bytes) {
@@ -134,7 +143,7 @@ void store_pixels(const Store& store, const ConstImage& in, void* slot) {
     if (store.flip_horizontal) flip_rows({row, 0, out, 0, width, 1}, in.shape.pixel_bytes());
     if (store.table != nullptr) {
       const uint8_t* from = store.flip_horizontal ? out : row;
-      look_up_row(from, width, in.channels(), store.table->entries.data(), channels, out);
+      look_up_row(from, width, in.channels(), store.table->entries.data(), tables, out);
     } else if (!store.flip_horizontal) {
       std::memcpy(out, row, row_bytes);
     }
