@@ -12,4 +12,5 @@ NB_MODULE(_native, module) {
   stoker::bind_statistics(module);
   stoker::bind_pack(module);
   stoker::bind_advise(module);
+  stoker::bind_call(module);
 }

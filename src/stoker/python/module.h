@@ -14,6 +14,7 @@ void bind_gather(nb::module_& module);
 void bind_statistics(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_advise(nb::module_& module);
+void bind_call(nb::module_& module);
 // Engine errors to the classes of stoker.errors.
 void bind_errors(nb::module_& module);
 
