@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stoker.advising import Advice, advise
+    from stoker.calling import compile
     from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
     from stoker.loader import Loader
     from stoker.lowering import albumentations, from_transforms
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 # stoker.torch and stoker.albumentations ever needs torch or another image library.
 _HOMES = {
     "stoker.advising": ("Advice", "advise"),
+    "stoker.calling": ("compile",),
     "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         "advise",
         "albumentations",
         "arrays",
+        "compile",
         "compute_statistics",
         "files",
         "folder",

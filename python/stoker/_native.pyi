@@ -407,3 +407,27 @@ def choose_workers(
     """
     The number of worker processes that feed a trainer, and their prefetch factor.
     """
+class Call:
+    """Operators on arrays of one dtype and number of channels."""
+
+    def __init__(
+        self,
+        operators: Sequence[Operator],
+        image_dtype: str,
+        channels: int,
+        boxes: int = 0,
+        keypoints: int = 0,
+        **options: Any,
+    ) -> None: ...
+    def run(
+        self, fields: list[Any], boxes: list[Any], keypoints: list[Any], seed: int, index: int
+    ) -> tuple[Any, ...]:
+        """
+        Fields are (is a mask, array H x W x C), the image first; boxes and keypoints (float64 rows, whether they are float64 to the library). Gives arrays, and (rows, row in the input, is float64) of each column.
+        """
+
+    @property
+    def dtype(self) -> str:
+        """Of the images afterwards."""
+
+    def explain(self) -> str: ...

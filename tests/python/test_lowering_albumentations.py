@@ -161,7 +161,14 @@ def test_pixels_of_random_crop(picture: np.ndarray) -> None:
 
 
 REFUSED = {
-    "boxes": (lambda: A.Compose([A.Resize(8, 8)], bbox_params=A.BboxParams("coco")), "bboxes"),
+    "solid keypoints": (
+        lambda: A.Compose([A.HorizontalFlip()], keypoint_params=A.KeypointParams("xyz")),
+        "format 'xyz'",
+    ),
+    "boxes by chance": (
+        lambda: A.Compose([A.HorizontalFlip()], bbox_params=A.BboxParams("coco"), p=0.5),
+        "p=0.5 with boxes",
+    ),
     "unknown": (lambda: A.Compose([A.RandomFog()]), "RandomFog: no native operator"),
     "in a group": (lambda: A.Compose([A.OneOf([A.Resize(8, 8), A.RandomFog()])]), "RandomFog"),
     "statistics of the image": (lambda: A.Compose([A.Normalize(normalization="image")]), "float64"),

@@ -14,8 +14,6 @@ import numpy.typing as npt
 
 from stoker.lowering.recipe import GroupStep, Step
 
-_MAX_CHANNELS = 64
-
 
 def moves_bytes(steps: Iterable[Step | GroupStep]) -> bool:
     """Whether no step interpolates masks or fills them with anything but 0."""
@@ -43,9 +41,3 @@ def from_bytes(pixels: npt.NDArray[Any], like: npt.NDArray[Any]) -> npt.NDArray[
     """The mask of moved bytes, with the dtype and the number of axes of `like`."""
     mask = pixels.view(like.dtype)
     return mask.reshape(mask.shape[:2] + like.shape[2:])
-
-
-def fits_in_bytes(mask: npt.NDArray[Any]) -> bool:
-    """Whether the engine has room for an element's bytes."""
-    channels = mask.shape[2] if mask.ndim == 3 else 1
-    return channels * mask.dtype.itemsize <= _MAX_CHANNELS

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from stoker.lowering import leaves
 from stoker.lowering.recipe import GroupStep, NotNative, RecipeBuilder, Step, own_functions
+from stoker.lowering.targets import targets_of
 
 _OVERRIDES = {"apply", "apply_with_params", "get_params", "get_params_dependent_on_data", "should_apply"}
 # Name of the engine's group.
@@ -63,11 +65,12 @@ def albumentations(compose: Any) -> AlbumentationsTransform:
         TypeError: `compose` is not callable.
         ValueError: A transform in it was given arguments that Albumentations does not know and has ignored.
     """
-    _check_arguments(compose)
+    check_arguments(compose)
     return AlbumentationsTransform(compose)
 
 
-def _check_arguments(transform: Any) -> None:
+def check_arguments(transform: Any) -> None:
+    """Raises ValueError where Albumentations was given arguments that it has ignored."""
     unknown = getattr(transform, "invalid_args", None)
     if unknown:
         raise ValueError(
@@ -75,7 +78,7 @@ def _check_arguments(transform: Any) -> None:
             " ignores; remove or rename these arguments"
         )
     for child in getattr(transform, "transforms", None) or ():
-        _check_arguments(child)
+        check_arguments(child)
 
 
 def walk(builder: RecipeBuilder, transform: Any) -> None:
@@ -84,12 +87,85 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
     Raises:
         ValueError: A transform holds arguments that Albumentations has ignored.
     """
-    _check_arguments(transform)
-    version = str(getattr(sys.modules.get("albumentations"), "__version__", "unknown"))
-    if not re.fullmatch(r"2\.0\.[0-8]", version):
-        builder.refuse("albumentations", f"version {version} (native for 2.0.0 to 2.0.8)")
+    check_arguments(transform)
+    problem = problem_of_version()
+    if problem is not None:
+        builder.refuse("albumentations", problem)
         return
+    try:
+        builder.targets = targets_of(transform)
+    except NotNative as reason:
+        builder.refuse(type(transform).__name__, str(reason))
+    if builder.targets.has_rows and transform.p < 1:
+        builder.refuse(type(transform).__name__, f"p={transform.p} with boxes or keypoints")
     _walk(builder, transform)
+
+
+def problem_of_version() -> str | None:
+    """Why nothing of the Albumentations that is imported can be native; None where it can."""
+    version = str(getattr(sys.modules.get("albumentations"), "__version__", "unknown"))
+    if re.fullmatch(r"2\.0\.[0-8]", version):
+        return None
+    return f"version {version} (native for 2.0.0 to 2.0.8)"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A transform that the outermost Compose applies, or several nested Composes down.
+
+    Attributes:
+        leaf: The transform, a group with all that is in it.
+        steps: What it is natively.
+        reasons: Why it is not; empty where it is.
+        report: One line for each leaf.
+        is_to_tensor: It is ToTensorV2 and always applied.
+    """
+
+    leaf: Any
+    steps: tuple[Step | GroupStep, ...]
+    reasons: tuple[str, ...]
+    report: tuple[str, ...]
+    is_to_tensor: bool
+
+
+def parts(compose: Any) -> list[Part]:
+    """The transforms of `compose` one by one, each native or not.
+
+    Raises:
+        ValueError: A transform holds arguments that Albumentations has ignored.
+        NotNative: `compose` is no Compose that can be taken apart.
+    """
+    check_arguments(compose)
+    problem = problem_of_version()
+    if problem is not None:
+        raise NotNative(f"albumentations: {problem}")
+    found: list[Part] = []
+    _part(compose, found)
+    return found
+
+
+def _part(transform: Any, found: list[Part]) -> None:
+    builder = RecipeBuilder()
+    is_own = _check_own(builder, transform)
+    if is_own and type(transform).__name__ == "Compose" and transform.p >= 1:
+        _check_compose(transform)
+        # Whole where that is possible, because boxes are checked once more after a nested Compose.
+        whole = lower(builder, transform) if transform.processors and not transform.main_compose else []
+        if whole and not builder.reasons:
+            found.append(Part(transform, tuple(whole), (), tuple(builder.report), is_to_tensor=False))
+            return
+        for child in transform.transforms:
+            _part(child, found)
+        return
+    if is_own and type(transform).__name__ == "ToTensorV2" and transform.p >= 1:
+        found.append(Part(transform, (), (), ("ToTensorV2: native (layout)",), is_to_tensor=True))
+        return
+    steps = lower(builder, transform) if is_own else []
+    found.append(
+        Part(
+            transform, tuple(steps), tuple(builder.reasons), tuple(builder.report), is_to_tensor=False
+        )
+    )
 
 
 def _walk(builder: RecipeBuilder, transform: Any) -> None:
@@ -101,6 +177,9 @@ def _walk(builder: RecipeBuilder, transform: Any) -> None:
             _check_compose(transform)
         except NotNative as problem:
             builder.refuse("Compose", str(problem))
+        if transform.processors and not transform.main_compose and not _holds_to_tensor(transform):
+            builder.append(_lower_composition(builder, transform, is_forced=False))
+            return
         for child in transform.transforms:
             _walk(builder, child)
         return
@@ -112,6 +191,12 @@ def _walk(builder: RecipeBuilder, transform: Any) -> None:
         return
     for step in lower(builder, transform):
         builder.append(step)
+
+
+def _holds_to_tensor(transform: Any) -> bool:
+    return type(transform).__name__ == "ToTensorV2" or any(
+        _holds_to_tensor(child) for child in getattr(transform, "transforms", None) or ()
+    )
 
 
 def _check_own(builder: RecipeBuilder, transform: Any) -> bool:
@@ -195,7 +280,10 @@ def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[Step |
         Step(step.name, {**step.parameters, "p": 1.0}) if leaves.has_coin(step.name) else step
         for step in steps
     ]
-    return certain if p >= 1 else [GroupStep("sequence", {"p": p, "takes_all": True}, tuple(certain))]
+    if not certain or (p >= 1 and len(certain) == 1):
+        return certain
+    # One step: boxes are not dropped between the parts of one transform.
+    return [GroupStep("sequence", {"p": p, "takes_all": True, "is_one_step": True}, tuple(certain))]
 
 
 def _to_tensor(builder: RecipeBuilder, transform: Any) -> None:
@@ -209,7 +297,5 @@ def _to_tensor(builder: RecipeBuilder, transform: Any) -> None:
 
 
 def _check_compose(compose: Any) -> None:
-    if getattr(compose, "processors", None):
-        raise NotNative(f"with {', '.join(compose.processors)}")
     if compose.replay_mode or compose.save_applied_params:
         raise NotNative("it records what was applied")

@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stoker.lowering.refusal import NotNative
+from stoker.lowering.targets import Targets
 
-class NotNative(ValueError):
-    """Something that the engine cannot take over.
-
-    Attributes:
-        reasons: One sentence for each thing that stays in Python.
-    """
-
-    def __init__(self, *reasons: str) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = list(reasons)
+__all__ = ["GroupStep", "NotNative", "Recipe", "RecipeBuilder", "Step", "numbers", "own_functions", "whole_numbers"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,7 @@ class Recipe:
         sample: What the Python pipeline returns for one image: "tensor", "image" (a tv_tensors.Image) or
             "array".
         report: One line for each leaf of the Python pipeline.
+        targets: What moves with the image.
     """
 
     steps: tuple[Step | GroupStep, ...]
@@ -72,6 +66,7 @@ class Recipe:
     is_fixed_shape: bool
     sample: str
     report: list[str] = field(compare=False)
+    targets: Targets = Targets()
 
     @property
     def operators(self) -> list[Any]:
@@ -95,6 +90,7 @@ class RecipeBuilder:
         self.is_normalized = False
         self.report: list[str] = []
         self.reasons: list[str] = []
+        self.targets = Targets()
         self._moves: list[Step | GroupStep] = []
         self._arithmetic: list[Step | GroupStep] = []
 
@@ -142,6 +138,7 @@ class RecipeBuilder:
             is_fixed_shape=shape["height"] > 0 and shape["width"] > 0,
             sample=self.sample,
             report=self.report,
+            targets=self.targets,
         )
 
 

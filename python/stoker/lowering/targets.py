@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stoker.lowering.recipe import NotNative
+from stoker.lowering.refusal import NotNative
 
 _KEYPOINT_FORMATS = ("xy", "yx", "xya", "xys", "xyas", "xysa")
 
@@ -64,6 +64,16 @@ class Targets:
     keypoints: KeypointSettings | None = None
     additional: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether boxes or keypoints come along."""
+        return self.boxes is not None or self.keypoints is not None
+
+    @property
+    def label_fields(self) -> tuple[str, ...]:
+        """Of boxes and keypoints."""
+        return tuple(name for rows in (self.boxes, self.keypoints) if rows for name in rows.label_fields)
+
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the engine."""
         options: dict[str, Any] = {}
@@ -86,12 +96,13 @@ def targets_of(compose: Any) -> Targets:
         NotNative: A format that the engine does not have.
     """
     processors = getattr(compose, "processors", None) or {}
+    additional = getattr(compose, "additional_targets", None) or {}
     boxes = processors.get("bboxes")
     keypoints = processors.get("keypoints")
     return Targets(
         boxes=None if boxes is None else _boxes(boxes.params),
         keypoints=None if keypoints is None else _keypoints(keypoints.params),
-        additional=tuple(sorted((compose.additional_targets or {}).items())),
+        additional=tuple(sorted(additional.items())),
     )
 
 

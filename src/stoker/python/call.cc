@@ -11,6 +11,7 @@
 #include "stoker/python/module.h"
 #include "stoker/python/options.h"
 #include "stoker/transform/box_rules.h"
+#include "stoker/transform/single.h"
 
 namespace stoker {
 namespace {
@@ -23,8 +24,6 @@ struct RowOptions {
   KeypointFormat keypoint_format = KeypointFormat::kXyas;
   bool reads_formats = true;   // else rows come as the operators have them
   bool writes_formats = true;  // else they leave so
-  bool drops_invalid_boxes = false;
-  bool clips_boxes = false;
 };
 
 class PythonCall {
@@ -36,9 +35,7 @@ class PythonCall {
     rows_.keypoint_format = keypoint_format_from_name(take<std::string>(given, "keypoint_format", "xyas"));
     rows_.reads_formats = take<bool>(given, "reads_formats", true);
     rows_.writes_formats = take<bool>(given, "writes_formats", true);
-    rows_.drops_invalid_boxes = take<bool>(given, "drops_invalid_boxes", false);
     const PlanOptions options = take_plan_options(given);
-    rows_.clips_boxes = options.clips_boxes;
     if (given.size() > 0)
       throw ArgumentTypeError("call: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
     if (channels < 1 || channels > 64)
@@ -114,8 +111,8 @@ class PythonCall {
     const BoxFormat format = rows_.reads_formats ? rows_.box_format : BoxFormat::kAlbumentations;
     std::vector<Box> boxes = boxes_from(format, numbers, height, width, is_double);
     if (!rows_.reads_formats) return boxes;
-    if (rows_.clips_boxes) clip_to_image(boxes);
-    if (rows_.drops_invalid_boxes) filter_boxes({}, height, width, boxes);
+    if (plan_->options().clips_boxes) clip_to_image(boxes);
+    if (plan_->options().drops_invalid_boxes) filter_boxes({}, height, width, boxes);
     if (const auto problem = problem_of(boxes)) throw ArgumentError("boxes: " + *problem + ".");
     return boxes;
   }
@@ -201,8 +198,11 @@ class PythonCall {
     nb::list out;
     const ImageShape& shape = output.fields[0].shape;
     const size_t width = rows_.writes_formats ? number_count(rows_.keypoint_format) : 4;
-    for (const std::vector<Keypoint>& points : output.keypoints) {
-      if (rows_.writes_formats) check(points, shape.height, shape.width);
+    for (std::vector<Keypoint> points : output.keypoints) {
+      if (rows_.writes_formats) {
+        for (Keypoint& point : points) point.angle = angle_in_circle(point.angle, point.is_single);
+        check(points, shape.height, shape.width);
+      }
       std::vector<double> values;
       std::vector<int64_t> rows;
       for (const Keypoint& point : points) {
@@ -233,7 +233,7 @@ void bind_call(nb::module_& module) {
              return std::make_unique<PythonCall>(operators, dtype, channels, boxes, keypoints,
                                                  nb::cast<nb::dict>(options.attr("copy")()));
            }),
-           nb::arg("operators"), nb::arg("dtype"), nb::arg("channels"), nb::arg("boxes") = 0,
+           nb::arg("operators"), nb::arg("image_dtype"), nb::arg("channels"), nb::arg("boxes") = 0,
            nb::arg("keypoints") = 0, nb::arg("options"))
       .def("run", &PythonCall::run, nb::arg("fields"), nb::arg("boxes"), nb::arg("keypoints"),
            nb::arg("seed"), nb::arg("index"),

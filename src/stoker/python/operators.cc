@@ -158,6 +158,7 @@ Group group_from_python(nb::dict given) {
   group.most = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "most", 1), -1, 1'000'000));
   group.may_repeat = take<bool>(given, "may_repeat", false);
   group.keeps_order = take<bool>(given, "keeps_order", true);
+  group.is_one_step = take<bool>(given, "is_one_step", false);
   group.weights = take<std::vector<double>>(given, "weights", {});
   if (given.size() > 0)
     throw ArgumentTypeError("group: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
@@ -173,6 +174,7 @@ nb::dict group_to_python(const Group& group) {
   out["may_repeat"] = group.may_repeat;
   out["keeps_order"] = group.keeps_order;
   out["weights"] = group.weights;
+  if (group.is_one_step) out["is_one_step"] = true;
   return out;
 }
 

@@ -46,6 +46,14 @@ PlanOptions take_plan_options(nb::dict& given) {
   if (given.contains("max_accept_ratio"))
     options.box_rules.max_accept_ratio = take_number(given, "max_accept_ratio", 0);
   options.clips_boxes = take<bool>(given, "clips_boxes", false);
+  options.drops_invalid_boxes = take<bool>(given, "drops_invalid_boxes", false);
+  const std::vector<std::pair<std::string, RowChecks>> checks = {{"each", RowChecks::kEach},
+                                                                 {"each but end", RowChecks::kEachButEnd},
+                                                                 {"end", RowChecks::kEnd},
+                                                                 {"none", RowChecks::kNone}};
+  options.box_checks = take_choice<RowChecks>(given, "checks_boxes", checks);
+  options.keypoint_checks = take_choice<RowChecks>(given, "checks_keypoints", checks);
+  options.checks_first = take<bool>(given, "checks_first", false);
   options.removes_invisible = take<bool>(given, "removes_invisible", true);
   options.angle_in_degrees = take<bool>(given, "angle_in_degrees", false);
   return options;

@@ -140,12 +140,15 @@ Failure Pipeline::check_field(size_t field, const SamplePart& part, const ImageS
 
 // All randomness of the sample, in the order the user wrote, before any pixel is touched.
 Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
-  plan_.choose(key, &taken_);
+  const int checks_after = plan_.choose(key, &taken_);
   draws_.resize(taken_.size());
   shapes_.resize(taken_.size() + 1);
   shapes_[0] = decoded;
   steps_.clear();
+  checks_.clear();
+  int checks = plan_.options().checks_first ? 1 : 0;
   for (const Plan::Taken& taken : taken_) {
+    checks += taken.checks_before;
     const size_t place = steps_.size();
     const NamedOperator& named = *plan_.operators()[taken.number];
     Rng rng(key, taken.path);
@@ -171,7 +174,10 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
                          .hint = "remove the image or choose another size"};
     }
     steps_.push_back(static_cast<char16_t>(taken.number));
+    checks_.push_back(checks);
+    checks = 0;
   }
+  checks_.push_back(checks + checks_after);
   return std::nullopt;
 }
 

@@ -49,6 +49,7 @@ class Pipeline {
   Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
                     StepCounters& counters);
   Failure run_mask(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
+  static int checks_due(int counted, RowChecks checks, bool is_end);
   Failure run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
   Failure run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
   const Schedule& schedule();
@@ -70,6 +71,7 @@ class Pipeline {
   std::u16string steps_;            // numbers of the operators that are applied to this sample
   std::vector<Draw> draws_;         // of each step
   std::vector<ImageShape> shapes_;  // before each step
+  std::vector<int> checks_;         // before each step and at the end: of boxes and keypoints
   // Few coins make few schedules, and each is looked up some thousand times a second.
   std::unordered_map<std::u16string, Schedule> schedules_;
   ScratchBuffer decoded_;

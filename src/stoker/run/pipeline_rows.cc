@@ -1,7 +1,17 @@
 // Boxes and keypoints of one sample, through the operators that its image went through.
+#include <algorithm>
+
 #include "stoker/run/pipeline.h"
 
 namespace stoker {
+
+// How often rows are checked before a step that moves them, or at the end, where `counted` checks have come
+// up. A check clips, and a second one drops what the first has left without area; a third changes nothing.
+int Pipeline::checks_due(int counted, RowChecks checks, bool is_end) {
+  if (is_end && checks == RowChecks::kEach) ++counted;
+  if (checks == RowChecks::kEach || checks == RowChecks::kEachButEnd) return std::min(counted, 2);
+  return is_end && checks == RowChecks::kEnd ? 1 : 0;
+}
 
 // Boxes go through every step of their own, with the clipping and filtering between steps that is part of
 // what the steps mean; they cost little.
@@ -15,6 +25,7 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
     boxes = boxes_from(plan_.row_formats()[column].boxes, numbers, shapes_[0].height, shapes_[0].width,
                        /*is_double=*/false);
     if (options.clips_boxes) clip_to_image(boxes);
+    if (options.drops_invalid_boxes) filter_boxes({}, shapes_[0].height, shapes_[0].width, boxes);
     if (const std::optional<std::string> problem = problem_of(boxes)) {
       return SampleError{.code = SampleErrorCode::kShape,
                          .step = source_.ragged_columns()[column].name,
@@ -27,13 +38,16 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
       boxes.push_back({x_min, y_min, x_max, y_max, rows.origins[i].row, rows.origins[i].is_single});
     }
   }
-  for (size_t place = 0; place < steps_.size(); ++place) {
-    if (!step(place).op->moves_pixels()) continue;
-    step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
-    filter_boxes(options.box_rules, shapes_[place + 1].height, shapes_[place + 1].width, boxes);
+  int counted = 0;
+  for (size_t place = 0; place <= steps_.size(); ++place) {
+    const bool is_end = place == steps_.size();
+    counted += checks_[place];
+    if (!is_end && !step(place).op->moves_pixels()) continue;
+    for (int due = checks_due(counted, options.box_checks, is_end); due > 0; --due)
+      filter_boxes(options.box_rules, shapes_[place].height, shapes_[place].width, boxes);
+    counted = 0;
+    if (!is_end) step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
   }
-  const ImageShape& end = shapes_[steps_.size()];
-  filter_boxes(options.box_rules, end.height, end.width, boxes);
   sink.take_boxes(column, boxes);
   return std::nullopt;
 }
@@ -65,11 +79,15 @@ Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, Sa
       points.push_back({row[0], row[1], row[2], row[3], rows.origins[i].row, rows.origins[i].is_single});
     }
   }
-  for (size_t place = 0; place < steps_.size(); ++place) {
-    if (!step(place).op->moves_pixels()) continue;
-    step(place).op->move_keypoints(draws_[place], shapes_[place], points);
-    if (options.removes_invisible)
-      filter_keypoints(shapes_[place + 1].height, shapes_[place + 1].width, points);
+  int counted = 0;
+  for (size_t place = 0; place <= steps_.size(); ++place) {
+    const bool is_end = place == steps_.size();
+    counted += checks_[place];
+    if (!is_end && !step(place).op->moves_pixels()) continue;
+    if (options.removes_invisible && checks_due(counted, options.keypoint_checks, is_end) > 0)
+      filter_keypoints(shapes_[place].height, shapes_[place].width, points);
+    counted = 0;
+    if (!is_end) step(place).op->move_keypoints(draws_[place], shapes_[place], points);
   }
   sink.take_keypoints(column, points);
   return std::nullopt;

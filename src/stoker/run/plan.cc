@@ -123,22 +123,29 @@ PlannedShape Plan::shape_after(const NamedOperator& named, const PlannedShape& i
   return out;
 }
 
-void Plan::choose(const SampleKey& key, std::vector<Taken>* taken) const {
+int Plan::choose(const SampleKey& key, std::vector<Taken>* taken) const {
   if (!has_groups_) {
-    if (taken->size() == nodes_.size()) return;  // always the same
+    if (taken->size() == nodes_.size()) return nodes_.empty() ? 0 : 1;  // always the same
     taken->clear();
-    for (const Node& node : nodes_) taken->push_back({static_cast<uint16_t>(node.number), node.path});
-    return;
+    for (const Node& node : nodes_)
+      taken->push_back({static_cast<uint16_t>(node.number), node.path, taken->empty() ? 0 : 1});
+    return nodes_.empty() ? 0 : 1;
   }
   taken->clear();
-  for (const Node& node : nodes_) choose(node, key, 0, taken);
+  int checks = 0;
+  for (const Node& node : nodes_) {
+    choose(node, key, 0, &checks, taken);
+    ++checks;
+  }
+  return checks;
 }
 
-void Plan::choose(const Node& node, const SampleKey& key, uint16_t repetition,
+void Plan::choose(const Node& node, const SampleKey& key, uint16_t repetition, int* checks,
                   std::vector<Taken>* taken) const {
   const auto path = static_cast<uint16_t>(node.path | repetition << kRepetitionShift);
   if (node.group == nullptr) {
-    taken->push_back({static_cast<uint16_t>(node.number), path});
+    taken->push_back({static_cast<uint16_t>(node.number), path, *checks});
+    *checks = 0;
     return;
   }
   Rng rng(key, path);
@@ -148,7 +155,9 @@ void Plan::choose(const Node& node, const SampleKey& key, uint16_t repetition,
   for (const int child : children) {
     const auto i = static_cast<size_t>(child);
     // A repeat within a repeat shares 16 numbers with it, which only repeats its draws.
-    choose(node.children[i], key, static_cast<uint16_t>((repetition + times[i]++) % kMaxTaken), taken);
+    choose(node.children[i], key, static_cast<uint16_t>((repetition + times[i]++) % kMaxTaken), checks,
+           taken);
+    if (!node.group->is_one_step) ++*checks;
   }
 }
 

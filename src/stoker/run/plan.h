@@ -19,13 +19,25 @@
 
 namespace stoker {
 
+// When boxes are clipped, and boxes and keypoints dropped.
+enum class RowChecks : uint8_t {
+  kEach,        // after each operator and group, and once more at the end
+  kEachButEnd,  // the first part of a pipeline
+  kEnd,
+  kNone,
+};
+
 struct PlanOptions {
   DecodeOptions decode;
   DType image_dtype = DType::kUint8;  // of the decoded files; a file of another is a bad sample
   std::optional<DType> dtype;         // of the batch; nothing: what the operators end with
   Layout layout = Layout::kChw;
   BoxRules box_rules;
-  bool clips_boxes = false;       // boxes that reach outside the image as they come, instead of an error
+  bool clips_boxes = false;          // boxes that reach outside the image as they come, instead of an error
+  bool drops_invalid_boxes = false;  // boxes without area as they come, instead of an error
+  RowChecks box_checks = RowChecks::kEach;
+  RowChecks keypoint_checks = RowChecks::kEach;
+  bool checks_first = false;      // kEach: also before the first operator
   bool removes_invisible = true;  // keypoints that come to lie outside
   bool angle_in_degrees = false;  // of keypoints that have one
 };
@@ -71,6 +83,7 @@ class Plan {
   struct Taken {
     uint16_t number;
     uint16_t path;
+    int checks_before;  // of boxes and keypoints by RowChecks::kEach, since the last one
   };
 
   // Throws ArgumentError where operators and options cannot go together.
@@ -95,8 +108,8 @@ class Plan {
   // All operators, as if every coin fell for them.
   const Schedule& full_schedule() const { return full_schedule_; }
 
-  // The operators of one sample, before their own coins.
-  void choose(const SampleKey& key, std::vector<Taken>* taken) const;
+  // The operators of one sample, before their own coins; returns the checks after the last.
+  int choose(const SampleKey& key, std::vector<Taken>* taken) const;
   // How operators(), taken by `numbers` in this order, run.
   Schedule schedule(std::span<const uint16_t> numbers) const;
 
@@ -112,7 +125,8 @@ class Plan {
   };
 
   Node number_nodes(const NamedOperator& named, int* next_path);
-  void choose(const Node& node, const SampleKey& key, uint16_t repetition, std::vector<Taken>* taken) const;
+  void choose(const Node& node, const SampleKey& key, uint16_t repetition, int* checks,
+              std::vector<Taken>* taken) const;
   PlannedShape shape_after(const NamedOperator& named, const PlannedShape& in) const;
   void choose_dtype(DType ending);
 

@@ -10,12 +10,13 @@ namespace stoker {
 
 // How the children of a group are taken. Draws: the coin, how many, which.
 struct Group {
-  double p = 1;                 // that any child is taken at all
-  bool takes_all = true;        // every child, in the written order; what follows is not looked at
-  int least = 1;                // children taken, at least
-  int most = 1;                 // and at most
+  double p = 1;           // that any child is taken at all
+  bool takes_all = true;  // every child, in the written order; of what follows only is_one_step is looked at
+  int least = 1;          // children taken, at least
+  int most = 1;           // and at most
   bool may_repeat = false;      // a child may be taken more than once
   bool keeps_order = true;      // children taken run in the written order
+  bool is_one_step = false;     // boxes and keypoints are checked after it, and not between its children
   std::vector<double> weights;  // one a child; empty: all are as likely
 
   // Numbers of the children taken, in the order in which they run.
