@@ -42,7 +42,10 @@ class Augmented(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def epoch(loader: Any) -> int:
-    return sum(len(images) for images, _ in loader)
+    count = sum(len(images) for images, _ in loader)
+    if isinstance(loader, stoker.Loader):
+        loader.close()  # so that the next epoch is not begun before its turn
+    return count
 
 
 def check(dataset: torch.utils.data.TensorDataset) -> None:

@@ -48,7 +48,7 @@ def show(title: str, measured: Mapping[str, list[tuple[float, float]]]) -> dict[
             statistics.median(own[which] / other[which] for own, other in against) for which in (0, 1)
         )
         ratios[name] = cpu_ratio
-        print(f"{name:44}{spread(wall):>26}{wall_ratio:7.2f}{spread(cpu):>32}{cpu_ratio:7.2f}")
+        print(f"{name:44}{spread(wall):>26}{ratio(wall_ratio):>7}{spread(cpu):>32}{ratio(cpu_ratio):>7}")
     return ratios
 
 
@@ -56,3 +56,8 @@ def spread(values: list[float]) -> str:
     """Median [lower quartile, upper quartile]."""
     low, middle, high = statistics.quantiles(values * 2, n=4, method="inclusive")
     return f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+
+
+def ratio(value: float) -> str:
+    """Two digits that count, or more."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"

@@ -57,7 +57,8 @@ def epoch_before(compose: A.Compose, images: list[Path], masks: list[Path]) -> i
 
 
 def epoch_after(loader: stoker.Loader) -> int:
-    return sum(len(batch["image"]) for batch in loader)
+    with loader:  # closed, so that the next epoch is not begun before its turn
+        return sum(len(batch["image"]) for batch in loader)
 
 
 def augment_only(compose: A.Compose, samples: list[tuple[np.ndarray, np.ndarray]]) -> int:

@@ -57,10 +57,11 @@ def statistics_by_hand(source: stoker.Source) -> tuple[np.ndarray, np.ndarray]:
 def epoch_before(loader: stoker.Loader, mean: np.ndarray, std: np.ndarray, losses: list[float]) -> int:
     model, count = Classifier(2 * len(mean), 4), 0
     loader.set_epoch(0)
-    for images, labels in loader:
-        images = (images - mean[:, None, None]) / std[:, None, None]
-        model.step(images, labels)
-        count += len(images)
+    with loader:  # closed, so that the next epoch is not begun before its turn
+        for images, labels in loader:
+            images = (images - mean[:, None, None]) / std[:, None, None]
+            model.step(images, labels)
+            count += len(images)
     losses.append(model.loss)
     return count
 
@@ -68,9 +69,10 @@ def epoch_before(loader: stoker.Loader, mean: np.ndarray, std: np.ndarray, losse
 def epoch_after(loader: stoker.Loader, bands: int, losses: list[float]) -> int:
     model, count = Classifier(2 * bands, 4), 0
     loader.set_epoch(0)
-    for images, labels in loader:
-        model.step(images, labels)
-        count += len(images)
+    with loader:
+        for images, labels in loader:
+            model.step(images, labels)
+            count += len(images)
     losses.append(model.loss)
     return count
 
