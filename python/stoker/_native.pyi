@@ -407,6 +407,7 @@ def choose_workers(
     """
     The number of worker processes that feed a trainer, and their prefetch factor.
     """
+
 class Call:
     """Operators on arrays of one dtype and number of channels."""
 

@@ -129,7 +129,9 @@ LABELS = {
 
 
 @pytest.mark.parametrize("kind", LABELS)
-@pytest.mark.parametrize("boxes", [BOXES, np.array(BOXES), np.array(BOXES, np.float32)], ids=["list", "f8", "f4"])
+@pytest.mark.parametrize(
+    "boxes", [BOXES, np.array(BOXES), np.array(BOXES, np.float32)], ids=["list", "f8", "f4"]
+)
 def test_labels_and_containers(kind: str, boxes: Any) -> None:
     compose = with_rows(A.CenterCrop(40, 50), *FLIPS, min_area=9)
     keypoints = np.array([[10, 20, 90, 2], [0, 0, 0, 1.5]])
@@ -142,7 +144,11 @@ def test_no_boxes_are_left_or_come() -> None:
     assert_same(compose, image=IMAGE, bboxes=BOXES, labels=[1, 2, 3], keypoints=[])
     assert_same(compose, image=IMAGE, bboxes=[], labels=[], keypoints=[])
     assert_same(
-        compose, image=IMAGE, bboxes=np.zeros((0, 4)), labels=np.zeros(0), keypoints=np.zeros((0, 4), np.float32)
+        compose,
+        image=IMAGE,
+        bboxes=np.zeros((0, 4)),
+        labels=np.zeros(0),
+        keypoints=np.zeros((0, 4), np.float32),
     )
 
 

@@ -14,13 +14,14 @@ def compile(transform: Any, *, seed: int | None = None) -> CompiledCompose:
     """Makes a pipeline callable as it was, with its work done in the engine.
 
     For transforms inside anyone's own `__getitem__`: `native = stoker.compile(compose)`, then
-    `native(image=image, mask=mask, bboxes=boxes, labels=labels)` gives what `compose` would. It has no threads and
-    no locks, lets go of the GIL while it works, pickles, and may be used after a fork and by several threads at once.
+    `native(image=image, mask=mask, bboxes=boxes, labels=labels)` gives what `compose` would. It has no
+    threads and no locks, lets go of the GIL while it works, pickles, and may be used after a fork and by
+    several threads at once.
 
-    Transforms that are not native run in Python between those that are; `.report` says which and why. Random
-    numbers are the engine's own: every transform draws independently of the others, from the seed and the number
-    of the call. In a worker process of torch they also follow from the worker's seed, so that no two workers and no
-    two epochs draw alike.
+    Transforms that are not native run in Python between those that are; `.report` says which and why.
+    Random numbers are the engine's own: every transform draws independently of the others, from the seed
+    and the number of the call. In a worker process of torch they also follow from the worker's seed, so that
+    no two workers and no two epochs draw alike.
 
     Args:
         transform: An Albumentations 2.0.0 to 2.0.8 Compose or transform.
@@ -31,8 +32,11 @@ def compile(transform: Any, *, seed: int | None = None) -> CompiledCompose:
         TypeError: `transform` is something else.
     """
     checked = None if seed is None else check_count("seed", seed, 0, 2**64 - 1)
-    if not type(transform).__module__.split(".")[0] == "albumentations" and not hasattr(transform, "_key2func"):
+    if not type(transform).__module__.split(".")[0] == "albumentations" and not hasattr(
+        transform, "_key2func"
+    ):
         raise TypeError(
-            f"compile: transform is a {type(transform).__name__}, allowed are Albumentations 2.0.0 to 2.0.8 pipelines."
+            f"compile: transform is a {type(transform).__name__}, allowed are pipelines of"
+            " Albumentations 2.0.0 to 2.0.8."
         )
     return CompiledCompose(transform, checked)

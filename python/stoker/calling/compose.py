@@ -71,8 +71,8 @@ class CompiledCompose:
 
         Args:
             force_apply: Taken for the Compose's sake; it is always applied.
-            **data: image (H, W) or (H, W, C), and what the Compose takes beside it: mask, masks, images, bboxes,
-                keypoints, label fields and additional targets. Other keys come back as they are.
+            **data: image (H, W) or (H, W, C), and what the Compose takes beside it: mask, masks, images,
+                bboxes, keypoints, label fields and additional targets. Other keys come back as they are.
 
         Raises:
             ValueError: The targets do not fit together, or boxes or keypoints are not valid.

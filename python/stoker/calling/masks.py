@@ -1,7 +1,7 @@
 """Masks of any dtype for an engine that resamples bytes.
 
-Where a mask is only moved (nearest neighbours, nothing but zeros filled in), its elements may as well be channels
-of bytes.
+Where a mask is only moved (nearest neighbours, nothing but zeros filled in), its elements may as well be
+channels of bytes.
 """
 
 from __future__ import annotations

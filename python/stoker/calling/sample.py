@@ -35,8 +35,8 @@ def kinds_of(targets: Targets) -> dict[str, str]:
     for name, kind in targets.additional:
         if kind not in ("image", "mask", "bboxes", "keypoints"):
             raise ValueError(
-                f"additional_targets: {name!r} is {kind!r}, allowed are 'image', 'mask', 'bboxes' and 'keypoints';"
-                " call the Compose itself for others."
+                f"additional_targets: {name!r} is {kind!r}, allowed are 'image', 'mask', 'bboxes' and"
+                " 'keypoints'; call the Compose itself for others."
             )
     return {**_OWN, **dict(targets.additional)}
 
@@ -140,8 +140,8 @@ class Sample:
             pixels = plane.pixels
             if not isinstance(pixels, np.ndarray):
                 raise TypeError(
-                    f"{plane.key} is a {type(pixels).__name__} before a native transform, allowed is an array;"
-                    " ToTensorV2 comes last."
+                    f"{plane.key} is a {type(pixels).__name__} before a native transform, allowed is an"
+                    " array; ToTensorV2 comes last."
                 )
             if plane.is_mask and pixels.dtype != np.uint8:
                 pixels = mask_bytes.as_bytes(pixels)
@@ -201,7 +201,7 @@ def _pixels(key: str, value: Any) -> Array:
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{key} must be an array (H, W) or (H, W, C), got {type(value).__name__}.")
     if value.ndim not in (2, 3) or value.size == 0:
-        raise ValueError(f"{key} has the shape {value.shape}, allowed are (H, W) and (H, W, C), none of them 0.")
+        raise ValueError(f"{key} has the shape {value.shape}, allowed are (H, W) and (H, W, C), none 0.")
     return value
 
 

@@ -12,9 +12,9 @@ from stoker import _native
 class Stream:
     """(seed, number) of one call after the other.
 
-    In the main process the numbers of a given seed are always the same. In a worker process of torch they follow
-    from the seed and the worker's own, which is another in each worker and each epoch, so that no two workers
-    draw alike; `torch.manual_seed` makes them repeatable. Without a seed every process draws its own.
+    In the main process the numbers of a given seed are always the same. In a worker process of torch they
+    follow from the seed and the worker's own, which is another in each worker and each epoch, so that no two
+    workers draw alike; `torch.manual_seed` makes them repeatable. Without a seed every process draws its own.
     """
 
     def __init__(self, seed: int | None) -> None:

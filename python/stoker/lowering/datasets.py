@@ -98,6 +98,8 @@ def _image_arrays(dataset: Any, leaves: list[Any], keys: Indices | None) -> Samp
 
 
 def _common_recipe(recipes: list[Recipe]) -> Recipe:
+    if any(recipe.targets.label_fields for recipe in recipes):
+        raise NotNative("boxes or keypoints with label_fields, which the dataset does not give")
     if any(recipe != recipes[0] for recipe in recipes):
         raise NotNative("ConcatDataset: its parts have different transforms")
     return recipes[0]
@@ -125,8 +127,6 @@ def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_trunc
         starts.append(len(samples))
         samples += leaf.samples
     recipe = _common_recipe(recipes)
-    if any(recipe.targets.label_fields for recipe in recipes):
-        raise NotNative("boxes or keypoints with label_fields (they come with stoker.torch.ImageDataset)")
     paths = [path if type(path) is str else os.fsdecode(path) for path, _ in samples]
     endings = {path[-5:] for path in paths}  # few and soon made, where paths are millions
     formats = {ending.rpartition(".")[2].lower() for ending in endings} - _FORMATS

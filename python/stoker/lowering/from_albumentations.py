@@ -162,9 +162,7 @@ def _part(transform: Any, found: list[Part]) -> None:
         return
     steps = lower(builder, transform) if is_own else []
     found.append(
-        Part(
-            transform, tuple(steps), tuple(builder.reasons), tuple(builder.report), is_to_tensor=False
-        )
+        Part(transform, tuple(steps), tuple(builder.reasons), tuple(builder.report), is_to_tensor=False)
     )
 
 

@@ -9,7 +9,16 @@ from typing import Any
 from stoker.lowering.refusal import NotNative
 from stoker.lowering.targets import Targets
 
-__all__ = ["GroupStep", "NotNative", "Recipe", "RecipeBuilder", "Step", "numbers", "own_functions", "whole_numbers"]
+__all__ = [
+    "GroupStep",
+    "NotNative",
+    "Recipe",
+    "RecipeBuilder",
+    "Step",
+    "numbers",
+    "own_functions",
+    "whole_numbers",
+]
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Recipe:
     is_fixed_shape: bool
     sample: str
     report: list[str] = field(compare=False)
-    targets: Targets = Targets()
+    targets: Targets = field(default_factory=Targets)
 
     @property
     def operators(self) -> list[Any]:
