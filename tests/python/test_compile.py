@@ -346,7 +346,7 @@ def test_wrong_calls_say_what_is_allowed() -> None:
 
 
 def test_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TypeError, match="allowed are Albumentations"):
+    with pytest.raises(TypeError, match="pipelines of Albumentations"):
         stoker.compile(lambda image: image)
     with pytest.warns(UserWarning, match="heigth"):
         compose = A.Compose([A.HorizontalFlip(heigth=3)])
