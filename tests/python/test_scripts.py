@@ -26,7 +26,7 @@ ITERATORS = {
     "lightning_rebuild": {"NativeIterator"},
     "open_clip_stream": {"_ProcessIterator"},
     "own_dataset_on_threads": {"ThreadIterator", "_ProcessIterator"},
-    "tensors_tutorial": {"NativeIterator"},
+    "tensors_tutorial": {"RowsIterator"},
     "timm_multi_epoch": {"NativeIterator"},
     "torchgeo_windows": {"_ProcessIterator"},
     "torchvision_reference": {"NativeIterator"},
