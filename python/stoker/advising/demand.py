@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ def measure_demand(loader: Loader, step: Step, seconds: float) -> Demand:
         batches = [batch for batch, _ in zip(copy, range(_KEPT_BATCHES), strict=False)]
     for number in range(_WARM_STEPS):
         step(batches[number % len(batches)])
+    wait_for_device()
     samples, until = 0, time.perf_counter() + seconds
     cpu, wall, number = time.process_time(), time.perf_counter(), 0
     while number < len(batches) or time.perf_counter() < until:
@@ -39,8 +41,16 @@ def measure_demand(loader: Loader, step: Step, seconds: float) -> Demand:
         step(batch)
         samples += count_samples(batch)
         number += 1
+    wait_for_device()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Demand(samples / wall, cpu / samples * 1e3, _bytes(batches[0]))
+
+
+def wait_for_device() -> None:
+    """Until an accelerator has done what steps have asked of it, where torch has one in use."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def _bytes(batch: Any) -> float:
