@@ -224,10 +224,11 @@ def table(lines):
 def summary(lines):
     right, of = sum(line["right"] for line in lines), sum(line["of"] for line in lines)
     misses = [line for line in lines if line["is_miss"]]
+    within = sum(line["regret"] <= ACCEPTED_REGRET for line in lines)
     rows = [
-        f"Choices: {sum(line['regret'] <= ACCEPTED_REGRET for line in lines)} of {len(lines)} within 5 % of the "
-        f"best found; {len(lines) - len(misses)} within 5 % or the quartile width, where that is larger; largest "
-        f"regret {max(line['regret'] for line in lines):.1%}.",
+        f"Choices: {within} of {len(lines)} within 5 % of the best found; {len(lines) - len(misses)} within 5 % "
+        "or the quartile width, where that is larger; largest regret "
+        f"{max(line['regret'] for line in lines):.1%}.",
         f"Predictions: {right} of {of} ({right / of:.0%}) within 15 % of what was measured; wanted are 80 %.",
     ]
     far = [
