@@ -225,10 +225,11 @@ def summary(lines):
     right, of = sum(line["right"] for line in lines), sum(line["of"] for line in lines)
     misses = [line for line in lines if line["is_miss"]]
     within = sum(line["regret"] <= ACCEPTED_REGRET for line in lines)
+    accepted, largest = len(lines) - len(misses), max(line["regret"] for line in lines)
     rows = [
-        f"Choices: {within} of {len(lines)} within 5 % of the best found; {len(lines) - len(misses)} within 5 % "
-        "or the quartile width, where that is larger; largest regret "
-        f"{max(line['regret'] for line in lines):.1%}.",
+        f"Choices: {within} of {len(lines)} within 5 % of the best found; "
+        f"{accepted} within 5 % or the quartile width, where that is larger; "
+        f"largest regret {largest:.1%}.",
         f"Predictions: {right} of {of} ({right / of:.0%}) within 15 % of what was measured; wanted are 80 %.",
     ]
     far = [
