@@ -457,5 +457,27 @@ TEST(JpegBaseline, DamagedFilesGetTheLibrarysVerdict) {
   EXPECT_GT(own_count, 1000);
 }
 
+// A restart marker is looked for while far more of the scan is at hand than the last bytes of a segment.
+TEST(JpegBaseline, AScanWithoutItsRestartMarkersGetsTheLibrarysVerdict) {
+  Bytes bytes = encode_baseline(noisy(120, 400, 3, 8), usual_kinds()[0]);
+  const Bytes interval = {0xff, 0xdd, 0, 4, 0, 1};  // a marker after every MCU
+  const size_t scan = find_marker(bytes, 0xda);
+  ASSERT_GT(bytes.size() - scan, 40'000u);
+  bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(scan), interval.begin(), interval.end());
+  DecoderSet decoders;
+  DecoderSet library;
+  for (const Rect region : {Rect{0, 0, 400, 120}, Rect{100, 70, 30, 20}}) {
+    const Decoded got = decode_with(decoders, bytes, {}, &region);
+    EXPECT_EQ(decoders.route(), DecodeRoute::kDamaged);
+    const Decoded expected = by_library(library, bytes, {}, &region);
+    ASSERT_EQ(got.failure.has_value(), expected.failure.has_value());
+    if (got.failure) {
+      EXPECT_EQ(got.failure->message(), expected.failure->message());
+    } else {
+      EXPECT_TRUE(got.pixels == expected.pixels);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stoker::test

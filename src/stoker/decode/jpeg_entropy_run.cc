@@ -12,6 +12,8 @@
 #include <bit>
 #include <cstring>
 
+#include "stoker/base/error.h"
+
 namespace stoker {
 
 inline constexpr uint8_t kJpegZigzag[kJpegBlockSize] = {
@@ -217,6 +219,7 @@ bool JpegRun::get_more(JpegBits& at) {
     return !is_overrun();
   }
   const auto left = static_cast<size_t>(data_end_ - at.next);
+  STOKER_CHECK(left <= kPaddingBytes);  // or the buffer would not hold them and a chunk
   std::memmove(buffer_, at.next, left);
   at.next = buffer_;
   const size_t got = unstuff_bytes(&source_, source_end_, buffer_ + left, kChunkBytes, &is_ended_);
@@ -239,6 +242,7 @@ ptrdiff_t JpegRun::left_bits() const {
 bool JpegRun::is_overrun() const { return is_ended_ && left_bits() < 0; }
 
 const uint8_t* JpegRun::end_marker() {
+  if (left_bits() >= 8) return nullptr;
   if (!is_ended_) get_more(bits);
   return is_ended_ && left_bits() < 8 ? source_ : nullptr;
 }

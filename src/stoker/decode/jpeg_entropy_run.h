@@ -32,7 +32,8 @@ class JpegRun {
  public:
   // Begins a segment at `source`; the prediction of DC coefficients starts anew.
   void begin_segment(const uint8_t* source, const uint8_t* source_end);
-  // Makes sure that the next MCU's bytes are there. False if more was decoded than there is.
+  // Makes sure that the next MCU's bytes are there; what is left must be no more than that. False if more was
+  // decoded than there is.
   bool get_more(JpegBits& bits);
   bool is_overrun() const;
   // The marker that ended the segment, if all but the padding of its last byte was decoded; else null.
