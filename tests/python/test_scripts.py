@@ -25,6 +25,7 @@ ITERATORS = {
     "imagenet_example": {"NativeIterator"},
     "lightning_rebuild": {"NativeIterator"},
     "open_clip_stream": {"_ProcessIterator"},
+    "own_image_dataset": {"NativeIterator"},
     "own_dataset_on_threads": {"ThreadIterator", "_ProcessIterator"},
     "tensors_tutorial": {"RowsIterator"},
     "timm_multi_epoch": {"NativeIterator"},

@@ -19,6 +19,7 @@ import numpy as np
 from stoker.lowering import from_transforms
 from stoker.lowering.arrays import Rows, is_rows, recognise_rows
 from stoker.lowering.image_arrays import image_array, is_image_array
+from stoker.lowering.image_files import Form, image_dataset, read_image_files
 from stoker.lowering.keys import Indices, KeyedSamples, flatten
 from stoker.lowering.recipe import NotNative, Recipe, own_functions
 
@@ -35,12 +36,14 @@ class Samples(KeyedSamples):
         recipe: What is done to each image.
         targets: Target of each index in the source where these are not all integers, otherwise None.
         target_transforms: First index in the source of each part, and the part's target_transform.
+        form: What a sample is; None for (image, target).
     """
 
     source: Any
     recipe: Recipe
     targets: list[Any] | None = None
     target_transforms: tuple[tuple[int, ...], tuple[TargetTransform, ...]] | None = None
+    form: Form | None = None
 
     def python_targets(self, batch: Any) -> tuple[Any, ...] | None:
         """The targets of a batch where Python has a hand in them; None where they are the column "target"."""
@@ -74,6 +77,8 @@ def recognise(dataset: Any, *, accepts_truncated: bool) -> Samples | Rows:
         return recognise_rows(dataset, leaves, keys)
     if is_image_array(leaves[0]):
         return _image_arrays(dataset, leaves, keys)
+    if (first := image_dataset(leaves[0])) is not None:
+        return _image_files(dataset, [first, *map(image_dataset, leaves[1:])], keys)
     return _images(dataset, leaves, keys, accepts_truncated)
 
 
@@ -94,6 +99,21 @@ def _image_arrays(dataset: Any, leaves: list[Any], keys: Indices | None) -> Samp
         count=len(images) if keys is None else len(keys),
         keys=keys,
         target_transforms=_target_transforms(leaves, starts),
+    )
+
+
+def _image_files(dataset: Any, parts: list[Any], keys: Indices | None) -> Samples:
+    if None in parts:
+        raise NotNative("ConcatDataset: its parts are of different types")
+    source, recipes, targets, form = read_image_files(parts)
+    return Samples(
+        source=source,
+        recipe=_common_recipe(recipes),
+        dataset=dataset,
+        count=len(source) if keys is None else len(keys),
+        keys=keys,
+        targets=targets,
+        form=form,
     )
 
 

@@ -44,9 +44,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     Takes all arguments of `torch.utils.data.DataLoader` and gives the same batches in the same order. Native
     are torchvision's ImageFolder and DatasetFolder with their default loader, its CIFAR and MNIST classes,
-    TensorDataset, tensors and NumPy arrays, Subset and ConcatDataset of these; see `stoker.from_transforms`
-    for the transforms. Everything else runs in torch's own loader, unchanged; one line in the log "stoker"
-    says what and why, and `explain()` says it at any time.
+    TensorDataset, tensors and NumPy arrays, `stoker.torch.ImageDataset` and datasets with its `__stoker__`,
+    Subset and ConcatDataset of these; see `stoker.from_transforms` for the transforms. Everything else runs
+    in torch's own loader, unchanged; one line in the log "stoker" says what and why, and `explain()` says
+    it at any time.
 
     Natively `num_workers=N` means N threads and no process; with 0 the work is done inside `next()`.
     Augmentation is drawn from (seed of the epoch, sample), so it does not depend on the number of workers,

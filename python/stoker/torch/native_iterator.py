@@ -13,6 +13,7 @@ from torch.utils.data import _utils
 from torch.utils.dlpack import from_dlpack
 
 from stoker.errors import SampleError
+from stoker.lowering.image_files import Form
 from stoker.lowering.plan import Plan
 from stoker.torch.batch_memory import PinnedImages
 from stoker.torch.by_torch import ByTorch
@@ -78,7 +79,7 @@ class NativeIterator(Counted):
         self._fill()
 
     def _start(self) -> None:
-        if self._pin_memory and self._plan.collates:
+        if self._pin_memory and self._plan.collates and self._plan.samples.form is None:
             self._pinned = PinnedImages(self._plan.options["max_active_batches"])
         memory = {} if self._pinned is None else self._pinned.options()
         self._run = self._last.run = self._plan.start(int(self._base_seed), **memory)
@@ -157,6 +158,8 @@ class NativeIterator(Counted):
 
     def _collate(self, batch: Any) -> Any:
         samples = self._plan.samples
+        if samples.form is not None:
+            return self._collate_form(batch, samples.form)
         targets = samples.python_targets(batch)
         if self._plan.collates:
             images = from_dlpack(batch.images)
@@ -175,6 +178,35 @@ class NativeIterator(Counted):
         return self._collate_fn(
             list(zip(_single_images(batch.images, samples.recipe.sample), targets, strict=True))
         )
+
+    def _collate_form(self, batch: Any, form: Form) -> Any:
+        """As `_collate`, where a sample is not (image, target)."""
+        samples = self._plan.samples
+        targets: Any = None
+        if form.has_target:
+            targets = samples.python_targets(batch) or batch.column("target").tolist()
+        if self._plan.collates:
+            images = from_dlpack(batch.images)
+            if not form.is_dict:
+                return images
+            whole = {"image": images}
+            whole |= {
+                name: _channels_last(from_dlpack(batch.field(name)), 4, self._plan) for name in form.masks
+            }
+            if targets is not None:
+                whole["target"] = _utils.collate.default_collate(targets)  # type: ignore[no-untyped-call]
+            return whole
+        kind = samples.recipe.sample
+        columns = {"image": _single_images(batch.images, kind)}
+        for name in form.masks:
+            masks = [_channels_last(from_dlpack(mask), 3, self._plan) for mask in batch.field(name)]
+            columns[name] = [mask.numpy() for mask in masks] if kind == "array" else masks
+        if not form.is_dict:
+            return self._collate_fn(columns["image"])
+        if targets is not None:
+            columns["target"] = targets
+        rows = zip(*columns.values(), strict=True)
+        return self._collate_fn([dict(zip(columns, row, strict=True)) for row in rows])
 
     def _shutdown_workers(self) -> None:
         self._last.close()
@@ -197,3 +229,10 @@ def _single_images(images: Any, sample: str) -> list[Any]:
         wrap = sys.modules["torchvision"].tv_tensors.Image
         return [wrap(tensor) for tensor in tensors]
     return tensors
+
+
+def _channels_last(masks: Any, axes: int, plan: Plan) -> Any:
+    """Masks as the Python pipeline leaves them: those of `axes` come in the layout of the images."""
+    if masks.ndim < axes or plan.options["layout"] == "hwc":
+        return masks
+    return masks.movedim(-3, -1).contiguous()
