@@ -232,6 +232,13 @@ class Run:
 
     def explain(self) -> str: ...
     def counters(self) -> dict[str, Any]: ...
+    def set_active_threads(self, count: int) -> None: ...
+    def trace(self, max_events: int) -> None: ...
+    def events(self) -> Any:
+        """
+        ([(kind, thread, batch, begin_ns, end_ns)], how many found no room); times of the monotonic clock.
+        """
+
     def bad_samples(self) -> list[Any]: ...
     def close(self) -> None: ...
 
@@ -241,6 +248,13 @@ class Order:
         """
         Sample indices at every `step`th of the positions [begin, end) of the epoch's order.
         """
+
+def try_reading(
+    source: Source, indices: Sequence[int], readers: int, drops_cache: bool, limit_s: float = 0.0
+) -> dict[str, Any]:
+    """
+    Reads samples and does nothing with them: wall_ns, samples, latencies_ns and bytes of each file or record, and cached_share, of the bytes that were in the page cache (None: not known).
+    """
 
 def usable_cores() -> dict[str, Any]: ...
 def lower_thread_priority() -> None:

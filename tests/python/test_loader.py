@@ -468,6 +468,11 @@ def test_counters_have_the_documented_names(root: Path) -> None:
             "threads",
             "fetch_cpu_ns",
             "fetch_wall_ns",
+            "fetch_wall_p50_ns",
+            "fetch_wall_p95_ns",
+            "fetch_wall_p99_ns",
+            "steps",
+            "active_threads",
             "decode_cpu_ns",
             "transform_cpu_ns",
             "store_cpu_ns",
@@ -477,7 +482,7 @@ def test_counters_have_the_documented_names(root: Path) -> None:
         ),
         *("batches", "errors", "replaced", "skipped", "consumer_wait_ns", "ready_bytes", "ready_batches"),
     }
-    names = {"wall_ns", "starved_ns", "busy_ns", "blocked_ns", "off_cpu_ns", "unattributed_ns"}
+    names = {"wall_ns", "starved_ns", "busy_ns", "blocked_ns", "parked_ns", "off_cpu_ns", "unattributed_ns"}
     assert 1 <= len(counters["threads"]) <= 2  # one may not have been needed
     assert all(set(thread) == names for thread in counters["threads"])
     assert counters["samples"] == COUNT

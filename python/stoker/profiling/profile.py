@@ -61,9 +61,9 @@ class Step:
     """One step of a sample: its CPU time, of the thread that does it."""
 
     name: str
-    kind: str  # "fetch", "decode", "operator", "fused", "store", "python", "pickle" or "collate"
+    kind: str  # as of `counters()["steps"]`; also "python", "pickle" and "collate"
     calls: int
-    cpu_ns: Quantiles  # of one call
+    cpu_ns: Quantiles  # of one sample that has the step
     cpu_ns_total: float
     cpu_ns_per_sample: float
     share: float  # of the CPU time of all steps, 0 to 1
@@ -117,14 +117,19 @@ class Point:
 
 @dataclass
 class Scaling:
-    """rate(w) = rate_one * w / (1 + sigma (w - 1) + kappa w (w - 1)), fitted to the points."""
+    """rate(w) = rate_one w / (1 + contention (w - 1) + coherence w (w - 1)), fitted to the points.
+
+    Beyond `cores` threads the rate at `cores` is divided by 1 + crowding (w - cores) / cores.
+    """
 
     unit: str  # "threads" or "processes"
     points: list[Point] = field(default_factory=list)
     rate_one: float | None = None  # samples/s
-    sigma: float | None = None
-    kappa: float | None = None
-    residual: float | None = None  # largest |measured / fitted - 1|
+    contention: float | None = None
+    coherence: float | None = None
+    crowding: float | None = None
+    cores: float | None = None
+    error: float | None = None  # root mean square of (fitted - measured) / measured
 
 
 @dataclass
@@ -162,6 +167,7 @@ class Thread:
     starved_ns: int
     busy_ns: int
     blocked_ns: int
+    parked_ns: int
     off_cpu_ns: int
     unattributed_ns: int
 
@@ -203,11 +209,25 @@ class Attribution:
 
 
 @dataclass
+class Ceiling:
+    """The rate that one resource allows, were all others without limit."""
+
+    bound: str
+    name: str
+    samples_per_s: float
+
+
+@dataclass
 class Verdict:
-    bound_by: str  # "storage", "decode", "operator", "python", "hand-off", "threads", "trainer" or "unknown"
+    # "trainer", "storage", "decode", "operator", "store", "python", "hand-off", "threads" or "unknown"
+    bound_by: str
     sentence: str
-    gain: float  # today's time over the time without this bound; 1: nothing to gain
-    step: str | None = None  # name of the step that it is, where it is one
+    gain: float  # of the rate, with this bound out of the way: 0.5 is half as much again
+    name: str = ""  # of the step that it is, where it is one
+    rate: float = 0.0  # samples/s as it is
+    best_rate: float = 0.0  # with this bound out of the way; 0: cannot be told
+    step_share: float = 0.0  # of the CPU time of a sample, where the bound is a step
+    ceilings: list[Ceiling] = field(default_factory=list)  # the lowest first
     remedy: str = ""
 
 
@@ -288,6 +308,7 @@ _NESTED: dict[type, dict[str, tuple[type, bool]]] = {
     Scaling: {"points": (Point, True)},
     Timeline: {"events": (Event, True)},
     Attribution: {"parts": (Part, True)},
+    Verdict: {"ceilings": (Ceiling, True)},
     Profile: {
         "loader": (Loader, False),
         "samples": (Samples, False),

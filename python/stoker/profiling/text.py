@@ -40,7 +40,7 @@ def _steps(profile: Profile) -> list[str]:
         quantiles = (step.cpu_ns.p50, step.cpu_ns.p95, step.cpu_ns.p99)
         shown = "".join(f"{value / 1e6:9.3f}" for value in quantiles)
         rows.append(f"  {step.name[:39]:40}{shown}{step.cpu_ns_per_sample / 1e6:11.3f}{step.share:8.1%}")
-    return ["", "CPU ms of one call, by step", *rows]
+    return ["", "CPU ms of one sample, by step", *rows]
 
 
 def _reading(name: str, reading: Reading) -> str:
@@ -56,6 +56,6 @@ def _scaling(profile: Profile) -> list[str]:
         return []
     shown = ", ".join(f"{point.threads}: {point.samples_per_s:.0f}" for point in scaling.points)
     line = f"samples/s by {scaling.unit}: {shown}"
-    if scaling.sigma is not None and scaling.kappa is not None:
-        line += f" (fit: sigma {scaling.sigma:.3f}, kappa {scaling.kappa:.4f})"
+    if scaling.contention is not None and scaling.coherence is not None:
+        line += f" (fitted: contention {scaling.contention:.3f}, coherence {scaling.coherence:.4f})"
     return [line]

@@ -22,6 +22,8 @@ struct FetchResult {
   std::exception_ptr fatal;
   int64_t cpu_ns = 0;
   int64_t wall_ns = 0;
+  int64_t begin_ns = 0;  // of wall_ns()
+  int thread = 0;        // of the fetcher's own, after start()
 };
 
 // Files up to this size are read; larger ones are refused before any allocation.

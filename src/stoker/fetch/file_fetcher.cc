@@ -41,6 +41,7 @@ class FileFetcher : public Fetcher {
       }
     }
     result.cpu_ns = thread_cpu_ns() - cpu_begin;
+    result.begin_ns = wall_begin;
     result.wall_ns = wall_ns() - wall_begin;
     return result;
   }
@@ -49,7 +50,7 @@ class FileFetcher : public Fetcher {
     MutexLock lock(mutex_);
     if (is_stopped_) return;
     if (threads_.empty()) {
-      for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { serve(); });
+      for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([this, i] { serve(i); });
     }
     waiting_.push_back({std::move(request), std::move(done)});
     wake_.notify_one();
@@ -85,7 +86,7 @@ class FileFetcher : public Fetcher {
     size_t capacity_bytes;
   };
 
-  void serve() {
+  void serve(int thread) {
     name_thread(kIoThreadName);
     lower_thread_priority();
     while (true) {
@@ -97,7 +98,9 @@ class FileFetcher : public Fetcher {
         next = std::move(waiting_.front());
         waiting_.pop_front();
       }
-      next.done(fetch_here(next.request));
+      FetchResult result = fetch_here(next.request);
+      result.thread = thread;
+      next.done(std::move(result));
     }
   }
 

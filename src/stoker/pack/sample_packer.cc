@@ -109,7 +109,8 @@ SamplePacker::SamplePacker(const Source& source, const Plan& plan, const Packing
       fetcher_(fetcher),
       sink_(std::make_unique<Sink>(source, options,
                                    options.form == PackForm::kNpy ? plan.options().layout : Layout::kHwc)),
-      pipeline_(plan, source, is_cancelled) {}
+      pipeline_(plan, source, is_cancelled),
+      counters_(plan.operators().size()) {}
 
 SamplePacker::~SamplePacker() = default;
 

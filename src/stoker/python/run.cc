@@ -12,6 +12,7 @@
 #include "stoker/python/module.h"
 #include "stoker/python/options.h"
 #include "stoker/run/cores.h"
+#include "stoker/run/read_trial.h"
 #include "stoker/transform/targets.h"
 
 namespace stoker {
@@ -23,6 +24,8 @@ constexpr int64_t kSignalCheckNs = 50'000'000;
 RunOptions take_run_options(nb::dict& given) {
   RunOptions options;
   options.threads = static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "threads", 1), -1, 1'000'000));
+  options.active_threads =
+      static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "active_threads", 0), -1, 1'000'000));
   options.shares_cores = take<bool>(given, "shares_cores", false);
   options.io_threads =
       static_cast<int>(std::clamp<int64_t>(take<int64_t>(given, "io_threads", 2), -1, 1'000'000));
@@ -171,6 +174,7 @@ nb::dict counters_to_python(const CountersReading& reading) {
     each["starved_ns"] = thread.starved_ns;
     each["busy_ns"] = thread.busy_ns;
     each["blocked_ns"] = thread.blocked_ns;
+    each["parked_ns"] = thread.parked_ns;
     each["off_cpu_ns"] = thread.off_cpu_ns;
     each["unattributed_ns"] = thread.unattributed_ns;
     threads.append(each);
@@ -181,10 +185,27 @@ nb::dict counters_to_python(const CountersReading& reading) {
     routes[std::string(name_of(static_cast<DecodeRoute>(route))).c_str()] =
         reading.decoded[static_cast<size_t>(route)];
   }
+  nb::list steps;
+  for (const CountersReading::Step& step : reading.steps) {
+    nb::dict each;
+    each["name"] = step.name;
+    each["kind"] = step.kind;
+    each["operators"] = step.operators;
+    each["calls"] = step.calls;
+    each["cpu_ns"] = step.cpu_ns;
+    each["p50_ns"] = step.p50_ns;
+    each["p95_ns"] = step.p95_ns;
+    each["p99_ns"] = step.p99_ns;
+    steps.append(each);
+  }
   nb::dict out;
   out["threads"] = threads;
+  out["steps"] = steps;
   out["fetch_cpu_ns"] = reading.fetch_cpu_ns;
   out["fetch_wall_ns"] = reading.fetch_wall_ns;
+  out["fetch_wall_p50_ns"] = reading.fetch_wall_p50_ns;
+  out["fetch_wall_p95_ns"] = reading.fetch_wall_p95_ns;
+  out["fetch_wall_p99_ns"] = reading.fetch_wall_p99_ns;
   out["decode_cpu_ns"] = reading.decode_cpu_ns;
   out["transform_cpu_ns"] = reading.transform_cpu_ns;
   out["store_cpu_ns"] = reading.store_cpu_ns;
@@ -198,6 +219,52 @@ nb::dict counters_to_python(const CountersReading& reading) {
   out["consumer_wait_ns"] = reading.consumer_wait_ns;
   out["ready_bytes"] = reading.ready_bytes;
   out["ready_batches"] = reading.ready_batches;
+  out["active_threads"] = reading.active_threads;
+  return out;
+}
+
+std::string_view name_of(EventKind kind) {
+  switch (kind) {
+    case EventKind::kFetch:
+      return "fetch";
+    case EventKind::kWork:
+      return "work";
+    case EventKind::kStarved:
+      return "starved";
+    case EventKind::kBlocked:
+      return "blocked";
+    case EventKind::kParked:
+      return "parked";
+    default:
+      return "take";
+  }
+}
+
+// ([(kind, thread, batch, begin_ns, end_ns)], events that found no room)
+nb::object events_to_python(const Run& run) {
+  int64_t dropped = 0;
+  nb::list list;
+  for (const RunEvent& event : run.events(&dropped)) {
+    const std::string_view kind = name_of(event.kind);
+    list.append(nb::make_tuple(nb::str(kind.data(), kind.size()), event.thread, event.batch, event.begin_ns,
+                               event.end_ns));
+  }
+  return nb::make_tuple(list, dropped);
+}
+
+nb::dict read_trial_to_python(const Source& source, const std::vector<int64_t>& indices, int readers,
+                              bool drops_cache, double limit_s) {
+  ReadTrial trial;
+  {
+    const nb::gil_scoped_release release;
+    trial = try_reading(source, indices, {readers, drops_cache, static_cast<int64_t>(limit_s * 1e9)});
+  }
+  nb::dict out;
+  out["wall_ns"] = trial.wall_ns;
+  out["samples"] = trial.samples;
+  out["latencies_ns"] = trial.latencies_ns;
+  out["bytes"] = trial.bytes;
+  out["cached_share"] = trial.cached_share;
   return out;
 }
 
@@ -302,6 +369,11 @@ void bind_run(nb::module_& module) {
           "Height, width, channels (0: each image's own) and dtype of the images of batches.")
       .def("explain", &Run::explain)
       .def("counters", [](const Run& run) { return counters_to_python(run.counters()); })
+      .def("set_active_threads", &Run::set_active_threads, nb::arg("count"))
+      .def("trace", &Run::trace, nb::arg("max_events"))
+      .def("events", &events_to_python,
+           "([(kind, thread, batch, begin_ns, end_ns)], how many found no room); times of the monotonic "
+           "clock.")
       .def("bad_samples",
            [](const Run& run) {
              nb::list list;
@@ -339,6 +411,11 @@ void bind_run(nb::module_& module) {
           "Sample indices at every `step`th of the positions [begin, end) of the epoch's order.");
   module.def("_close_all_runs", &close_live_runs, "Called by atexit.");
   nb::module_::import_("atexit").attr("register")(module.attr("_close_all_runs"));
+  module.def(
+      "try_reading", &read_trial_to_python, nb::arg("source"), nb::arg("indices"), nb::arg("readers"),
+      nb::arg("drops_cache"), nb::arg("limit_s") = 0.0,
+      "Reads samples and does nothing with them: wall_ns, samples, latencies_ns and bytes of each file "
+      "or record, and cached_share, of the bytes that were in the page cache (None: not known).");
   module.def("usable_cores", [] {
     const UsableCores cores = usable_cores();
     nb::dict out;
@@ -346,6 +423,7 @@ void bind_run(nb::module_& module) {
     out["quota"] = cores.quota;
     out["local_world_size"] = cores.local_world_size;
     out["threads"] = cores.threads();
+    out["most_threads"] = cores.most_threads();
     return out;
   });
   module.def("lower_thread_priority", &lower_thread_priority,

@@ -57,12 +57,14 @@ std::optional<double> read_quota() {
 
 }  // namespace
 
-int UsableCores::threads() const {
+int UsableCores::most_threads() const {
   double cores = affinity;
   if (quota) cores = std::min(cores, *quota);
   cores /= local_world_size;
-  return std::max(1, static_cast<int>(std::floor(cores + 1e-9)) - 1);
+  return std::max(1, static_cast<int>(std::floor(cores + 1e-9)));
 }
+
+int UsableCores::threads() const { return std::max(1, most_threads() - 1); }
 
 UsableCores usable_cores() {
   UsableCores cores;
@@ -78,7 +80,7 @@ UsableCores usable_cores() {
 
 void CoreBudget::take() {
   MutexLock lock(mutex_);
-  while (free_ == 0) freed_.wait(mutex_);
+  while (free_ <= 0) freed_.wait(mutex_);
   --free_;
 }
 
@@ -86,6 +88,13 @@ void CoreBudget::give_back() {
   MutexLock lock(mutex_);
   ++free_;
   freed_.notify_one();
+}
+
+void CoreBudget::resize(int threads) {
+  MutexLock lock(mutex_);
+  free_ += std::max(1, threads) - size_;
+  size_ = std::max(1, threads);
+  freed_.notify_all();
 }
 
 CoreBudget& process_budget() {

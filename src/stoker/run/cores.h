@@ -11,7 +11,9 @@ struct UsableCores {
   int affinity = 1;             // cores of the affinity mask
   std::optional<double> quota;  // cores that the control group allows, if it limits them
   int local_world_size = 1;     // processes that share the host, from LOCAL_WORLD_SIZE
-  // Threads for `threads="auto"`: the cores, shared between ranks, less one for the trainer; at least 1.
+  // The cores that all of this process may use at a time, shared between ranks; at least 1.
+  int most_threads() const;
+  // Threads that `threads="auto"` starts with: these less one for the trainer; at least 1.
   int threads() const;
 };
 
@@ -21,14 +23,17 @@ UsableCores usable_cores();
 // training and a validation loader do not take the cores twice.
 class CoreBudget {
  public:
-  explicit CoreBudget(int threads) : free_(threads) {}
+  explicit CoreBudget(int threads) : size_(threads), free_(threads) {}
   void take();
   void give_back();
+  // From now on `threads`, at least 1; shares that are taken stay taken.
+  void resize(int threads);
 
  private:
   Mutex mutex_;
   Condition freed_;
-  int free_ STOKER_GUARDED_BY(mutex_);
+  int size_ STOKER_GUARDED_BY(mutex_);
+  int free_ STOKER_GUARDED_BY(mutex_);  // below 0 while more are taken than there are
 };
 
 // One share of a budget for the time of its life; of none when `budget` is null.
@@ -47,7 +52,7 @@ class CoreShare {
   CoreBudget* const budget_;
 };
 
-// The budget of this process, of usable_cores().threads().
+// The budget of this process: of usable_cores().threads(), until a loader is given another number of threads.
 CoreBudget& process_budget();
 
 }  // namespace stoker

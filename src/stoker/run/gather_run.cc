@@ -156,7 +156,7 @@ bool GatherRun::State::wait_for_piece(ThreadCounters& counters, Piece* piece) {
   MutexLock lock(mutex_);
   counters.waiting_since_ns = wall_ns();
   // All that was asked for is done or in work: the reader of the batches is what is slow.
-  counters.is_blocked = true;
+  counters.wait = Wait::kBlocked;
   ++idle_threads_;
   while (!is_closed_ && !take_piece(false, piece)) piece_ready_.wait(mutex_);
   --idle_threads_;
@@ -168,7 +168,7 @@ bool GatherRun::State::wait_for_piece(ThreadCounters& counters, Piece* piece) {
 void GatherRun::State::serve(size_t thread) {
   lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
-  counters.begun_ns = wall_ns();
+  counters.begin();
   Piece piece;
   while (wait_for_piece(counters, &piece)) {
     const int64_t asked = wall_ns();
@@ -178,16 +178,14 @@ void GatherRun::State::serve(size_t thread) {
       counters.blocked_ns.add(begin - asked);
       const int64_t cpu_begin = thread_cpu_ns();
       copy(piece);
-      const int64_t cpu = thread_cpu_ns() - cpu_begin;
-      counters.cpu_ns.add(cpu);
-      counters.steps.store_ns.add(cpu);
+      counters.steps.clock.add(kStoreStep, thread_cpu_ns() - cpu_begin);
       counters.busy_ns.add(wall_ns() - begin);
     }
     MutexLock lock(mutex_);
     finish(piece);
     piece.work.reset();
   }
-  counters.ended_ns = wall_ns();
+  counters.end();
 }
 
 bool GatherRun::State::next(int64_t wait_ns) {
@@ -261,11 +259,12 @@ CountersReading GatherRun::State::counters() const {
   reading.samples += filled_rows_;
   reading.store_cpu_ns += helped_cpu_ns_;
   for (const ThreadCounters& thread : thread_counters_) {
-    reading.store_cpu_ns += thread.steps.store_ns.get();
+    reading.store_cpu_ns += thread.steps.clock.cpu_ns(kStoreStep);
     if (thread.begun_ns.load() != 0) reading.threads.push_back(reading_of(thread, wall_ns()));
   }
   reading.ready_batches =
       std::count_if(works_.begin(), works_.end(), [](const WorkPointer& work) { return work->is_ready(); });
+  reading.active_threads = options_.threads;
   return reading;
 }
 

@@ -176,7 +176,9 @@ class Measurement::State {
 class Measurement::State::Worker {
  public:
   explicit Worker(State& state)
-      : state_(state), pipeline_(*state.plan_, *state.source_, &state.is_cancelled_) {}
+      : state_(state),
+        pipeline_(*state.plan_, *state.source_, &state.is_cancelled_),
+        counters_(state.plan_->operators().size()) {}
 
   // The sums of the block that begins at sample `begin`; not of all of it once the run is cancelled.
   Accumulator measure_block(int64_t begin);

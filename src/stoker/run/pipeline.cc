@@ -1,6 +1,5 @@
 #include "stoker/run/pipeline.h"
 
-#include "stoker/base/clock.h"
 #include "stoker/transform/geometry.h"
 
 namespace stoker {
@@ -25,11 +24,10 @@ Pipeline::Pipeline(const Plan& plan, const Source& source, const std::atomic<boo
 // Hands regions of one field to the spatial chain, and counts the time of it.
 class Pipeline::Decoding : public RegionReader {
  public:
-  Decoding(Pipeline& pipeline, const SamplePart& part, StepCounters& counters)
-      : pipeline_(pipeline), part_(part), counters_(counters) {}
+  Decoding(Pipeline& pipeline, const SamplePart& part) : pipeline_(pipeline), part_(part) {}
 
   Failure open(const DecodeOptions& options, ImageShape* shape) {
-    const int64_t begin = thread_cpu_ns();
+    const StepClock::Inner timed(pipeline_.counters_->clock, kDecodeStep);
     Failure failure;
     if (part_.raw_shape) {
       shape_ = *part_.raw_shape;
@@ -37,7 +35,6 @@ class Pipeline::Decoding : public RegionReader {
       failure = pipeline_.decoders_.open(part_.bytes.view(), options, &shape_);
     }
     *shape = shape_;
-    counters_.decode_ns.add(thread_cpu_ns() - begin);
     return failure;
   }
 
@@ -46,15 +43,14 @@ class Pipeline::Decoding : public RegionReader {
       *pixels = window_of_raw(region);
       return std::nullopt;
     }
-    const int64_t begin = thread_cpu_ns();
+    const StepClock::Inner timed(pipeline_.counters_->clock, kDecodeStep);
     ImageShape shape = shape_;
     shape.width = region.width;
     shape.height = region.height;
     const Image out = packed_image(pipeline_.decoded_.reserve(shape.bytes()), shape);
     Failure failure = pipeline_.decoders_.decode(region, out);
-    if (!failure) counters_.decoded[static_cast<size_t>(pipeline_.decoders_.route())].add(1);
+    if (!failure) pipeline_.counters_->decoded[static_cast<size_t>(pipeline_.decoders_.route())].add(1);
     *pixels = out;
-    counters_.decode_ns.add(thread_cpu_ns() - begin);
     return failure;
   }
 
@@ -72,17 +68,14 @@ class Pipeline::Decoding : public RegionReader {
 
   Pipeline& pipeline_;
   const SamplePart& part_;
-  StepCounters& counters_;
   ImageShape shape_;
 };
 
 Failure Pipeline::run(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters) {
-  const int64_t begin = thread_cpu_ns();
-  const int64_t store_before = counters.store_ns.get();
-  const int64_t decode_before = counters.decode_ns.get();
-  const Failure failure = run_fields(sample, key, sink, counters);
-  const int64_t elsewhere = counters.store_ns.get() - store_before + counters.decode_ns.get() - decode_before;
-  counters.transform_ns.add(thread_cpu_ns() - begin - elsewhere);
+  counters_ = &counters;
+  counters_->clock.begin_sample();
+  const Failure failure = run_fields(sample, key, sink);
+  counters_->clock.end_sample();
   counters.samples.add(1);
   for (const SamplePart& part : sample.parts)
     counters.bytes_decoded.add(static_cast<int64_t>(part.bytes.view().size()));
@@ -91,19 +84,19 @@ Failure Pipeline::run(const Sample& sample, const SampleKey& key, SampleSink& si
   return failure;
 }
 
-Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink,
-                             StepCounters& counters) {
+Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink) {
   for (size_t field = 0; field < sample.parts.size(); ++field) {
     const bool is_mask = source_.fields()[field].kind == FieldKind::kMask;
-    Decoding decoding(*this, sample.parts[field], counters);
+    Decoding decoding(*this, sample.parts[field]);
     ImageShape decoded;
     if (Failure failure = decoding.open(is_mask ? mask_options_ : decode_options_, &decoded)) return failure;
     if (Failure failure = check_field(field, sample.parts[field], decoded)) return failure;
     if (field == 0) {
       if (Failure failure = draw_all(key, decoded)) return failure;
+      counters_->clock.lap(kDrawStep);
     }
-    Failure failure = is_mask ? run_mask(field, decoded, decoding, sink)
-                              : run_image(field, decoded, decoding, sink, counters);
+    Failure failure =
+        is_mask ? run_mask(field, decoded, decoding, sink) : run_image(field, decoded, decoding, sink);
     if (failure) return failure;
   }
   for (size_t i = 0; i < source_.ragged_columns().size(); ++i) {
@@ -111,6 +104,7 @@ Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleS
                           ? run_boxes(i, sample.index, key.epoch, sink)
                           : run_keypoints(i, sample.index, key.epoch, sink);
     if (failure) return failure;
+    counters_->clock.lap(kRowStep);
   }
   return std::nullopt;
 }
@@ -195,31 +189,32 @@ Image Pipeline::next_image(const ImageShape& shape) {
   return image;
 }
 
-Failure Pipeline::run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
-                            StepCounters& counters) {
+Failure Pipeline::run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink) {
   const Schedule& schedule = this->schedule();
   chain_.begin(decoded, &reader);
   for (const Segment& segment : schedule.segments) {
-    for (const size_t place : segment.spatial) {
+    for (size_t i = 0; i < segment.spatial.size(); ++i) {
+      const size_t place = segment.spatial[i];
       // The operator's own shape differs from shapes_[place] only in dtype, which geometry does not read.
       if (Failure failure = chain_.add(step(place).op->geometry(draws_[place], chain_.shape())))
         return failure;
+      if (i > 0 && segment.timed_as[i] != segment.timed_as[i - 1]) lap(segment.timed_as[i - 1]);
     }
     ConstImage pixels;
     Store store;
     Failure failure = segment.whole ? chain_.finish_upright(&pixels)
                                     : chain_.finish(&pixels, &store.flip_horizontal, &store.flip_vertical);
     if (failure) return failure;
+    if (!segment.spatial.empty()) lap(segment.timed_as.back());
     observe(pixels, segment);
     if (segment.is_last) {
-      const int64_t begin = thread_cpu_ns();
       const ValueTable* constant = schedule.constant_table ? &*schedule.constant_table : nullptr;
       if (constant != nullptr && !segment.tables.empty() && pixels.shape.dtype == DType::kUint8 &&
           constant->entries.size() == static_cast<size_t>(pixels.channels()) * 256 * size_of(plan_.dtype())) {
         store.table = constant;
       }
       failure = this->store(field, pixels, store, segment, sink);
-      counters.store_ns.add(thread_cpu_ns() - begin);
+      counters_->clock.lap(kStoreStep);
       return failure;
     }
     pixels = through_tables(pixels, segment);
@@ -229,6 +224,7 @@ Failure Pipeline::run_image(size_t field, const ImageShape& decoded, RegionReade
       const Image out = next_image(op.shape_after(draws_[place], pixels.shape));
       op.apply(draws_[place], pixels, out, scratch_);
       pixels = out;
+      lap(place);
     }
     chain_.begin(pixels);
     Geometry flips;
@@ -270,7 +266,9 @@ Failure Pipeline::run_mask(size_t field, const ImageShape& decoded, RegionReader
   if (Failure failure = chain_.finish(&pixels, &store.flip_horizontal, &store.flip_vertical)) return failure;
   store.layout = pixels.channels() == 1 ? Layout::kHwc : plan_.options().layout;
   store.dtype = pixels.shape.dtype;
-  return sink.take(field, pixels, store);
+  Failure failure = sink.take(field, pixels, store);
+  counters_->clock.lap(kMaskStep);
+  return failure;
 }
 
 std::vector<TableStep> Pipeline::table_steps(const std::vector<size_t>& places) const {
@@ -290,6 +288,7 @@ void Pipeline::observe(const ConstImage& pixels, const Segment& segment) {
     if (op.operator_class() == OperatorClass::kReducedTable) {
       const ConstImage ramp = table_ramp(before, pixels.channels(), ramps_);
       op.observe(pixels, before.empty() ? nullptr : &ramp, &draws_[place]);
+      lap(place);
     }
     before.push_back({&op, &draws_[place]});
   }
@@ -305,6 +304,7 @@ ConstImage Pipeline::through_tables(const ConstImage& pixels, const Segment& seg
     const Image out = next_image(op.shape_after(draws_[place], current.shape));
     op.apply(draws_[place], current, out, scratch_);
     current = out;
+    lap(place);
   }
   return current;
 }

@@ -43,11 +43,10 @@ class Pipeline {
  private:
   class Decoding;
 
-  Failure run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters);
+  Failure run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink);
   Failure check_field(size_t field, const SamplePart& part, const ImageShape& decoded) const;
   Failure draw_all(const SampleKey& key, const ImageShape& decoded);
-  Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink,
-                    StepCounters& counters);
+  Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
   Failure run_mask(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
   static int checks_due(int counted, RowChecks checks, bool is_end);
   Failure run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
@@ -60,6 +59,8 @@ class Pipeline {
   std::vector<TableStep> table_steps(const std::vector<size_t>& places) const;
   const NamedOperator& step(size_t place) const { return *plan_.operators()[steps_[place]]; }
   Image next_image(const ImageShape& shape);
+  // The time since the last lap was the work of the operator at `place`.
+  void lap(size_t place) { counters_->clock.lap(kOperatorSteps + steps_[place]); }
 
   const Plan& plan_;
   const Source& source_;
@@ -80,6 +81,7 @@ class Pipeline {
   std::array<std::vector<uint8_t>, 2> ramps_;
   ValueTable table_;
   ResizeScratch scratch_;
+  StepCounters* counters_ = nullptr;  // while a sample runs
 };
 
 }  // namespace stoker

@@ -161,6 +161,26 @@ void Plan::choose(const Node& node, const SampleKey& key, uint16_t repetition, i
   }
 }
 
+// Index maps cost next to nothing beside the resample that they are composed with.
+std::vector<size_t> Plan::time_keepers(const std::vector<size_t>& spatial,
+                                       std::span<const uint16_t> numbers) const {
+  std::vector<size_t> keepers(spatial.size());
+  size_t begin = 0;
+  std::optional<size_t> resample;
+  for (size_t i = 0; i < spatial.size(); ++i) {
+    const Operator& op = *operators_[numbers[spatial[i]]]->op;
+    if (op.operator_class() == OperatorClass::kResample) {
+      if (resample) begin = i;  // two are never one
+      resample = spatial[i];
+      std::fill(keepers.begin() + static_cast<ptrdiff_t>(begin),
+                keepers.begin() + static_cast<ptrdiff_t>(i) + 1, spatial[i]);
+    } else {
+      keepers[i] = resample.value_or(spatial[begin]);
+    }
+  }
+  return keepers;
+}
+
 Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
   Schedule made;
   PlannedShape shape = decoded_;
@@ -195,6 +215,7 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
     shape = op.plan(shape);
   }
   for (Segment& segment : segments) {
+    segment.timed_as = time_keepers(segment.spatial, numbers);
     segment.is_last = &segment == &segments.back();
     segment.is_constant_table = std::none_of(segment.tables.begin(), segment.tables.end(), [&](size_t i) {
       const Operator& op = *operators_[numbers[i]]->op;

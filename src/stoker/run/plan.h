@@ -62,6 +62,7 @@ struct PlanInput {
 // are places in the list of operators that a schedule is for.
 struct Segment {
   std::vector<size_t> spatial;     // operators composed into one geometry, in order
+  std::vector<size_t> timed_as;    // for each of them: whose time its work counts as
   std::vector<size_t> tables;      // operators composed into one table, in order
   std::optional<size_t> whole;     // an operator that needs the image before it and makes another
   bool is_last = false;            // its table is fused into the store
@@ -129,6 +130,8 @@ class Plan {
               std::vector<Taken>* taken) const;
   PlannedShape shape_after(const NamedOperator& named, const PlannedShape& in) const;
   void choose_dtype(DType ending);
+  std::vector<size_t> time_keepers(const std::vector<size_t>& spatial,
+                                   std::span<const uint16_t> numbers) const;
 
   std::vector<NamedOperator> written_;
   PlanOptions options_;

@@ -2,40 +2,9 @@
 
 #include <cmath>
 
-#include "stoker/base/clock.h"
 #include "stoker/run/state.h"
 
 namespace stoker {
-
-CountersReading Run::State::counters() const {
-  MutexLock lock(mutex_);
-  CountersReading reading;
-  BatchSums sums = taken_sums_;
-  for (const WorkPointer& work : active_) {
-    if (!work->is_tentative) sums.add(work->sums);
-  }
-  reading.fetch_cpu_ns = sums.fetch_cpu_ns;
-  reading.fetch_wall_ns = sums.fetch_wall_ns;
-  reading.bytes_read = sums.bytes_read;
-  reading.decode_cpu_ns = sums.decode_ns;
-  reading.transform_cpu_ns = sums.transform_ns;
-  reading.store_cpu_ns = sums.store_ns;
-  reading.samples = sums.samples;
-  reading.errors = sums.errors;
-  reading.replaced = sums.replaced;
-  reading.skipped = sums.skipped;
-  reading.decoded = sums.decoded;
-  reading.batches = taken_batches_;
-  reading.consumer_wait_ns = consumer_wait_ns_;
-  const int64_t now = wall_ns();
-  for (const ThreadCounters& thread : thread_counters_) {
-    if (thread.begun_ns.load() != 0) reading.threads.push_back(reading_of(thread, now));
-  }
-  reading.ready_bytes = static_cast<int64_t>(ready_bytes_);
-  reading.ready_batches =
-      std::count_if(active_.begin(), active_.end(), [](const WorkPointer& work) { return work->is_ready; });
-  return reading;
-}
 
 std::string Run::State::explain() const {
   std::string text = plan_->explain();
@@ -57,6 +26,7 @@ Run::Run(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
                         to_json(Value(high)) + ", got " + to_json(Value(value)) + ".");
   };
   check_range("threads", options.threads, 0, 1024);
+  check_range("active_threads", options.active_threads, 0, std::max(1, options.threads));
   check_range("io_threads", options.io_threads, 1, 1024);
   check_range("max_bad", options.max_bad, 0, 1e15);
   if (options.max_bad >= 1 && options.max_bad != std::floor(options.max_bad)) {
@@ -104,6 +74,16 @@ std::optional<Batch> Run::next(int64_t wait_ns) {
 }
 
 int64_t Run::pending() const { return state_->is_forked_copy() ? 0 : state_->pending(); }
+void Run::set_active_threads(int count) {
+  if (!state_->is_forked_copy()) state_->set_active_threads(count);
+}
+void Run::trace(size_t max_events) {
+  if (!state_->is_forked_copy()) state_->trace(max_events);
+}
+std::vector<RunEvent> Run::events(int64_t* dropped) const {
+  *dropped = 0;
+  return state_->is_forked_copy() ? std::vector<RunEvent>{} : state_->events(dropped);
+}
 void Run::close() {
   if (!state_->is_forked_copy()) state_->close();
 }

@@ -14,6 +14,7 @@
 #include "stoker/batch/buffer.h"
 #include "stoker/run/counters.h"
 #include "stoker/run/plan.h"
+#include "stoker/run/trace.h"
 #include "stoker/source/source.h"
 
 namespace stoker {
@@ -23,6 +24,7 @@ enum class Shapes : uint8_t { kDense, kList };
 
 struct RunOptions {
   int threads = 1;            // CPU threads; 0: the work is done inside next()
+  int active_threads = 0;     // of them, those that work from the start; 0: all
   bool shares_cores = false;  // take part in process_budget()
   int io_threads = 2;
   uint64_t seed = 0;
@@ -117,6 +119,16 @@ class Run {
 
   // Batches submitted and not yet taken.
   int64_t pending() const;
+
+  // How many of the CPU threads work, from 1 to all; the others wait until they are wanted. Changes no pixel
+  // and no order. With shared cores it is the process's budget from then on. Any thread, at any time; throws
+  // ArgumentError for another number, and without threads.
+  void set_active_threads(int count);
+
+  // Begins a timeline of at most so many events; 0 ends it. Any thread.
+  void trace(size_t max_events);
+  // The timeline so far, and how many events found no room.
+  std::vector<RunEvent> events(int64_t* dropped) const;
 
   // Ends all waits, drops all batches, joins the threads. Idempotent, any thread.
   void close();

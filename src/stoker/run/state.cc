@@ -20,9 +20,10 @@ constexpr size_t kMaxWholeBatchSampleBytes = size_t{16} << 10;
 // What a thread has counted of its steps so far.
 BatchSums reading_of(const StepCounters& counters) {
   BatchSums sums;
-  sums.decode_ns = counters.decode_ns.get();
-  sums.transform_ns = counters.transform_ns.get();
-  sums.store_ns = counters.store_ns.get();
+  sums.decode_ns = counters.clock.cpu_ns(kDecodeStep);
+  sums.store_ns = counters.clock.cpu_ns(kStoreStep);
+  sums.transform_ns = counters.clock.all_cpu_ns() - sums.decode_ns - sums.store_ns;
+  sums.timed_samples = counters.clock.timed_samples();
   sums.samples = counters.samples.get();
   for (size_t route = 0; route < sums.decoded.size(); ++route)
     sums.decoded[route] = counters.decoded[route].get();
@@ -34,6 +35,7 @@ BatchSums counted_since(const BatchSums& before, const StepCounters& counters) {
   took.decode_ns -= before.decode_ns;
   took.transform_ns -= before.transform_ns;
   took.store_ns -= before.store_ns;
+  took.timed_samples -= before.timed_samples;
   took.samples -= before.samples;
   for (size_t route = 0; route < took.decoded.size(); ++route) took.decoded[route] -= before.decoded[route];
   return took;
@@ -303,7 +305,7 @@ void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
   MutexLock lock(mutex_);
   Sample& sample = waiting.sample;
   const WorkPointer work = find_work(sample.batch);
-  if (work != nullptr) count_fetch(*work, result, static_cast<int64_t>(result.bytes.view().size()));
+  if (work != nullptr) count_fetch(*work, result);
   ready_bytes_ += result.bytes.capacity_bytes();
   sample.parts[field].bytes = std::move(result.bytes);
   if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
@@ -320,10 +322,14 @@ void Run::State::fetched(Fetching& waiting, size_t field, FetchResult result) {
   read_ahead();
 }
 
-void Run::State::count_fetch(BatchWork& work, const FetchResult& result, int64_t bytes) {
+void Run::State::count_fetch(BatchWork& work, const FetchResult& result) {
   work.sums.fetch_cpu_ns += result.cpu_ns;
   work.sums.fetch_wall_ns += result.wall_ns;
-  work.sums.bytes_read += bytes;
+  work.sums.bytes_read += static_cast<int64_t>(result.bytes.view().size());
+  fetch_cpu_.add(result.cpu_ns);
+  fetch_wall_.add(result.wall_ns);
+  trace_.add(
+      {EventKind::kFetch, result.thread, work.number(), result.begin_ns, result.begin_ns + result.wall_ns});
 }
 
 // Reads all fields of `sample` on this thread.
@@ -336,8 +342,7 @@ void Run::State::fetch_here(Sample& sample, const WorkPointer& work) {
     FetchResult result = fetcher_->fetch(request.bytes);
     {
       MutexLock lock(mutex_);
-      const bool is_read = !request.bytes.path.empty();
-      count_fetch(*work, result, is_read ? static_cast<int64_t>(result.bytes.view().size()) : 0);
+      if (!request.bytes.path.empty()) count_fetch(*work, result);
     }
     sample.parts.push_back({std::move(result.bytes), request.bytes.raw_shape, request.first_byte});
     if (result.failure && !sample.failure) sample.failure = std::move(result.failure);
@@ -371,13 +376,28 @@ Run::State::WorkPointer Run::State::find_work(int64_t number) {
   return nullptr;
 }
 
-std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, WorkPointer* work) {
+std::optional<Sample> Run::State::wait_for_sample(size_t thread, const RunEvent& last_work,
+                                                  WorkPointer* work) {
   const int64_t begin = wall_ns();
+  ThreadCounters& counters = thread_counters_[thread];
   std::optional<Sample> sample;
   MutexLock lock(mutex_);
-  counters.waiting_since_ns = begin;
-  counters.is_blocked = is_full();
-  while (heap_.empty() && !is_closed_) ready_.wait(mutex_);
+  if (last_work.end_ns > 0) trace_.add(last_work);
+  begin_wait(counters, is_full() ? Wait::kBlocked : Wait::kStarved, begin);
+  // Whoever leaves ready_ to be parked was woken together with all others, so no sample is forgotten.
+  while (!is_closed_) {
+    if (static_cast<int>(thread) >= active_threads_) {
+      end_wait(thread);
+      begin_wait(counters, Wait::kParked, wall_ns());
+      unparked_.wait(mutex_);
+      end_wait(thread);
+      begin_wait(counters, is_full() ? Wait::kBlocked : Wait::kStarved, wall_ns());
+    } else if (heap_.empty()) {
+      ready_.wait(mutex_);
+    } else {
+      break;
+    }
+  }
   if (!is_closed_) {
     sample = pop_ready();
     *work = find_work(sample->batch);
@@ -385,9 +405,39 @@ std::optional<Sample> Run::State::wait_for_sample(ThreadCounters& counters, Work
     read_ahead();
     if (is_full()) settle_waits();
   }
-  counters.settle(wall_ns());
-  counters.waiting_since_ns = 0;
+  end_wait(thread);
   return sample;
+}
+
+void Run::State::begin_wait(ThreadCounters& counters, Wait wait, int64_t now_ns) {
+  counters.waiting_since_ns = now_ns;
+  counters.wait = wait;
+}
+
+void Run::State::end_wait(size_t thread) {
+  settle(thread, wall_ns());
+  thread_counters_[thread].waiting_since_ns = 0;
+}
+
+void Run::State::settle(size_t thread, int64_t now_ns) {
+  ThreadCounters& counters = thread_counters_[thread];
+  const EventKind kind = counters.wait == Wait::kStarved   ? EventKind::kStarved
+                         : counters.wait == Wait::kBlocked ? EventKind::kBlocked
+                                                           : EventKind::kParked;
+  trace_.add({kind, static_cast<int>(thread), -1, counters.waiting_since_ns, now_ns});
+  counters.settle(now_ns);
+}
+
+void Run::State::set_active_threads(int count) {
+  if (count < 1 || count > options_.threads) {
+    throw ArgumentError("active threads must be from 1 to " + std::to_string(options_.threads) +
+                        ", the threads of the loader, got " + std::to_string(count) + ".");
+  }
+  if (options_.shares_cores) process_budget().resize(count);
+  MutexLock lock(mutex_);
+  active_threads_ = count;
+  ready_.notify_all();
+  unparked_.notify_all();
 }
 
 // Every sample that may be begun is at a thread: the reader of the batches is what is slow.
@@ -400,11 +450,12 @@ bool Run::State::is_full() const {
 // Threads that wait are not woken when the reason of their wait changes; the clock is read for them.
 void Run::State::settle_waits() {
   const int64_t now = wall_ns();
-  const bool is_blocked = is_full();
-  for (ThreadCounters& thread : thread_counters_) {
-    if (thread.waiting_since_ns == 0) continue;
-    thread.settle(now);
-    thread.is_blocked = is_blocked;
+  const Wait wait = is_full() ? Wait::kBlocked : Wait::kStarved;
+  for (size_t thread = 0; thread < thread_counters_.size(); ++thread) {
+    ThreadCounters& counters = thread_counters_[thread];
+    if (counters.waiting_since_ns == 0 || counters.wait == Wait::kParked || counters.wait == wait) continue;
+    settle(thread, now);
+    counters.wait = wait;
   }
 }
 
@@ -412,29 +463,31 @@ void Run::State::serve(size_t thread) {
   name_thread(kCpuThreadName);
   lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
-  counters.begun_ns = wall_ns();
+  counters.begin();
   try {
     Pipeline pipeline(*plan_, *source_, &is_cancelled_);
     WorkPointer work;
-    while (std::optional<Sample> sample = wait_for_sample(counters, &work)) {
+    RunEvent event;
+    event.thread = static_cast<int>(thread);
+    while (std::optional<Sample> sample = wait_for_sample(thread, event, &work)) {
+      event.batch = sample->batch;
       const int64_t asked = wall_ns();
       const CoreShare share(options_.shares_cores ? &process_budget() : nullptr);
-      const int64_t wall_begin = wall_ns();
-      counters.blocked_ns.add(wall_begin - asked);
-      const int64_t cpu_begin = thread_cpu_ns();
+      event.begin_ns = wall_ns();
+      counters.blocked_ns.add(event.begin_ns - asked);
       try {
         take_through(std::move(*sample), work, pipeline, counters.steps);
       } catch (const BadSamples&) {
         give_up(work);
       }
-      counters.cpu_ns.add(thread_cpu_ns() - cpu_begin);
-      counters.busy_ns.add(wall_ns() - wall_begin);
+      event.end_ns = wall_ns();
+      counters.busy_ns.add(event.end_ns - event.begin_ns);
       work.reset();
     }
   } catch (...) {
     fail(std::current_exception());
   }
-  counters.ended_ns = wall_ns();
+  counters.end();
 }
 
 void Run::State::take_through(Sample sample, const WorkPointer& work, Pipeline& pipeline,
@@ -519,7 +572,7 @@ void Run::State::store_batch(BatchWork& work, StepCounters& counters) {
     counters.bytes_decoded.add(static_cast<int64_t>(images.shape.bytes()) * work.count());
   }
   counters.samples.add(work.count());
-  counters.store_ns.add(thread_cpu_ns() - begin);
+  counters.clock.add(kStoreStep, thread_cpu_ns() - begin, work.count());
 }
 
 void Run::State::note_bad(const SampleError& error, const WorkPointer& work) {
@@ -566,6 +619,7 @@ void Run::State::fail_locked(std::exception_ptr error) {
   is_closed_ = true;
   heap_.clear();
   ready_.notify_all();
+  unparked_.notify_all();
   done_.notify_all();
 }
 
@@ -599,7 +653,9 @@ std::optional<Batch> Run::State::next(int64_t wait_ns) {
     }
     done_.wait_for(mutex_, std::chrono::nanoseconds(left));
   }
-  consumer_wait_ns_ += wall_ns() - begin;
+  const int64_t now = wall_ns();
+  consumer_wait_ns_ += now - begin;
+  trace_.add({EventKind::kTake, 0, active_.front()->number(), begin, now});
   return take_front();
 }
 
@@ -650,6 +706,7 @@ void Run::State::close() {
     is_cancelled_ = true;
     threads.swap(threads_);
     ready_.notify_all();
+    unparked_.notify_all();
     done_.notify_all();
   }
   fetcher_->stop();

@@ -42,8 +42,11 @@ class Run::State {
                 : std::make_shared<RecyclingProvider>((static_cast<size_t>(options.max_active_batches) + 1) *
                                                       (source_->columns().size() + 1))),
         stores_whole_batches_(may_store_whole_batches(*source_, *plan_, options_)),
-        thread_counters_(static_cast<size_t>(std::max(1, options.threads))),
-        rows_needed_(*plan_) {}
+        rows_needed_(*plan_),
+        active_threads_(options.active_threads > 0 ? options.active_threads : options.threads) {
+    for (int i = 0; i < std::max(1, options.threads); ++i)
+      thread_counters_.emplace_back(plan_->operators().size());
+  }
 
   void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative);
   void skip(const std::vector<int64_t>& indices, uint32_t epoch);
@@ -54,6 +57,9 @@ class Run::State {
   void close();
   std::shared_ptr<const Plan> plan() const { return plan_; }
   CountersReading counters() const;
+  void set_active_threads(int count);
+  void trace(size_t max_events);
+  std::vector<RunEvent> events(int64_t* dropped) const;
   std::vector<SampleError> bad_samples() const { return bad_.all(); }
   std::string explain() const;
   // In the child of a fork there are no threads to join, and locks may be held for ever.
@@ -75,15 +81,19 @@ class Run::State {
   bool may_fetch() const STOKER_REQUIRES(mutex_);
   bool is_full() const STOKER_REQUIRES(mutex_);
   void settle_waits() STOKER_REQUIRES(mutex_);
+  static void begin_wait(ThreadCounters& counters, Wait wait, int64_t now_ns);
+  void end_wait(size_t thread) STOKER_REQUIRES(mutex_);
+  void settle(size_t thread, int64_t now_ns) STOKER_REQUIRES(mutex_);
+  void read_steps(const BatchSums& sums, CountersReading* reading) const STOKER_REQUIRES(mutex_);
   void push_ready(Sample sample) STOKER_REQUIRES(mutex_);
   Sample pop_ready() STOKER_REQUIRES(mutex_);
   // Null for a batch that was dropped.
   WorkPointer find_work(int64_t number) STOKER_REQUIRES(mutex_);
-  void count_fetch(BatchWork& work, const FetchResult& result, int64_t bytes) STOKER_REQUIRES(mutex_);
+  void count_fetch(BatchWork& work, const FetchResult& result) STOKER_REQUIRES(mutex_);
   void throw_if_failed() STOKER_REQUIRES(mutex_);
 
   void serve(size_t thread);
-  std::optional<Sample> wait_for_sample(ThreadCounters& counters, WorkPointer* work);
+  std::optional<Sample> wait_for_sample(size_t thread, const RunEvent& last_work, WorkPointer* work);
   SampleKey key_of(const Sample& sample, uint32_t epoch) const {
     return {options_.seed, epoch, static_cast<uint64_t>(sample.index), sample.occurrence, 0};
   }
@@ -115,14 +125,15 @@ class Run::State {
   const std::unique_ptr<Fetcher> fetcher_;
   const std::shared_ptr<BufferProvider> images_;
   const std::shared_ptr<BufferProvider> columns_;
-  const bool stores_whole_batches_;  // a batch is one piece of work
-  std::vector<ThreadCounters> thread_counters_;
-  Mutex inline_mutex_;  // held while next() works itself, taken before mutex_
+  const bool stores_whole_batches_;             // a batch is one piece of work
+  std::deque<ThreadCounters> thread_counters_;  // they cannot be moved
+  Mutex inline_mutex_;                          // held while next() works itself, taken before mutex_
   std::unique_ptr<Pipeline> inline_pipeline_ STOKER_GUARDED_BY(inline_mutex_);
   std::atomic<bool> is_cancelled_{false};
 
   mutable Mutex mutex_;
   Condition ready_;                                            // for CPU threads: a sample, or the end
+  Condition unparked_;                                         // for CPU threads that are not to work
   Condition done_;                                             // for next(): the oldest batch, or a failure
   std::deque<WorkPointer> waiting_ STOKER_GUARDED_BY(mutex_);  // submitted, not begun
   std::deque<WorkPointer> active_ STOKER_GUARDED_BY(mutex_);   // begun, oldest first
@@ -132,6 +143,10 @@ class Run::State {
   std::vector<uint16_t> seen_ STOKER_GUARDED_BY(mutex_);
   std::exception_ptr failure_ STOKER_GUARDED_BY(mutex_);
   bool is_closed_ STOKER_GUARDED_BY(mutex_) = false;
+  int active_threads_ STOKER_GUARDED_BY(mutex_);
+  LogHistogram fetch_cpu_ STOKER_GUARDED_BY(mutex_);
+  LogHistogram fetch_wall_ STOKER_GUARDED_BY(mutex_);
+  Trace trace_ STOKER_GUARDED_BY(mutex_);
   uint32_t seen_epoch_ STOKER_GUARDED_BY(mutex_) = 0;
   int64_t next_number_ STOKER_GUARDED_BY(mutex_) = 0;
   int fetching_ STOKER_GUARDED_BY(mutex_) = 0;

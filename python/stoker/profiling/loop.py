@@ -1,0 +1,128 @@
+"""A loop over a loader, timed as its thread sees it: the wait for a batch, and what is done with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from stoker.profiling.batches import bytes_of, samples_in
+from stoker.profiling.profile import Event
+
+# The trainer's batches for the measurement of its demand: at most so many, and not more memory than this.
+_KEPT_BATCHES = 4
+_KEPT_BYTES = 1 << 30
+
+# Looks at the queues, at most: each costs some microseconds.
+_LOOKS = 500
+
+
+class Looped(Protocol):
+    """What a loop is over."""
+
+    batch_size: int | None
+
+    def begin_epoch(self) -> Iterator[Any]: ...
+    def look(self, iterator: Any) -> dict[str, float]:
+        """Fill of each queue now, by name."""
+        ...
+
+    def end_epoch(self, iterator: Any) -> None:
+        """The iterator is exhausted, or is dropped next."""
+        ...
+
+
+@dataclass
+class LoopTimes:
+    """Nanoseconds; of whole batches only."""
+
+    wall_ns: int = 0
+    start_ns: int = 0  # in iter(), all epochs
+    next_ns: list[int] = field(default_factory=list)
+    next_cpu_ns: int = 0  # of this thread
+    step_ns: list[int] = field(default_factory=list)
+    first_batch_ns: int = 0  # from the first iter() on
+    epochs: int = 0
+    samples: int = 0
+    batch_bytes: int = 0
+    looks: dict[str, list[float]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    begin_ns: int = 0  # of the monotonic clock
+    kept: list[Any] = field(default_factory=list)  # batches, for the trainer alone
+
+    @property
+    def batches(self) -> int:
+        return len(self.next_ns)
+
+    @property
+    def samples_per_s(self) -> float:
+        return self.samples / self.wall_ns * 1e9 if self.wall_ns else 0.0
+
+
+def run_loop(
+    subject: Looped,
+    seconds: float,
+    step: Callable[[Any], Any] | None = None,
+    keeps_batches: bool = False,
+    max_events: int = 0,
+    epochs: int | None = None,
+) -> LoopTimes:
+    """Takes batches for about `seconds`, in as many epochs as that needs, at least one batch.
+
+    Raises:
+        ValueError: The loader gives no batch.
+    """
+    times = LoopTimes()
+    clock, cpu_clock = time.monotonic_ns, time.thread_time_ns
+    times.begin_ns = clock()
+    end = times.begin_ns + int(seconds * 1e9)
+    kept_bytes = 0
+    while True:
+        begun = clock()
+        iterator = subject.begin_epoch()
+        times.start_ns += clock() - begun
+        is_over = False
+        while not is_over:
+            if len(times.next_ns) < _LOOKS:
+                for name, fill in subject.look(iterator).items():
+                    times.looks.setdefault(name, []).append(fill)
+            asked, asked_cpu = clock(), cpu_clock()
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                break
+            got = clock()
+            times.next_cpu_ns += cpu_clock() - asked_cpu
+            if not times.next_ns:
+                times.first_batch_ns = got - times.begin_ns
+            if step is not None:
+                step(batch)
+            done = clock()
+            times.next_ns.append(got - asked)
+            times.step_ns.append(done - got)
+            if len(times.events) + 2 <= max_events:
+                number = len(times.next_ns) - 1
+                since = times.begin_ns
+                times.events.append(Event("trainer", "next", number, asked - since, got - since))
+                if step is not None:
+                    times.events.append(Event("trainer", "step", number, got - since, done - since))
+            times.samples += samples_in(batch, subject.batch_size)
+            if len(times.next_ns) <= 8:
+                times.batch_bytes = bytes_of(batch)
+            if keeps_batches and len(times.kept) < _KEPT_BATCHES and kept_bytes < _KEPT_BYTES:
+                times.kept.append(batch)
+                kept_bytes += bytes_of(batch)
+            is_over = done >= end
+        times.epochs += 1
+        times.wall_ns = clock() - times.begin_ns
+        subject.end_epoch(iterator)
+        del iterator
+        if not times.next_ns:
+            raise ValueError("profile: the loader gives no batch; profile one that has samples.")
+        if is_over or clock() >= end or times.epochs == epochs or not subject_is_repeatable(subject):
+            return times
+
+
+def subject_is_repeatable(subject: Any) -> bool:
+    return bool(getattr(subject, "is_repeatable", True))
