@@ -55,7 +55,11 @@ def fitted(scaling: Scaling, cores: float | None = None) -> Scaling:
         return scaling
     cores = cores or usable_cores()
     curve = _native.fit_scaling(points, cores)
-    scaling.rate_one, scaling.contention, scaling.coherence = curve.rate_one, curve.contention, curve.coherence
+    scaling.rate_one, scaling.contention, scaling.coherence = (
+        curve.rate_one,
+        curve.contention,
+        curve.coherence,
+    )
     scaling.crowding, scaling.cores, scaling.error = curve.crowding, cores, curve.error
     return scaling
 

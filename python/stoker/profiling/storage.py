@@ -74,7 +74,11 @@ def reading_of(trial: dict[str, Any], readers: int) -> Reading:
 
 
 def quantiles(values: list[int] | list[float]) -> Quantiles:
-    return Quantiles(*(float(each) for each in np.quantile(values, (0.5, 0.95, 0.99)))) if values else Quantiles()
+    return (
+        Quantiles(*(float(each) for each in np.quantile(values, (0.5, 0.95, 0.99))))
+        if values
+        else Quantiles()
+    )
 
 
 def _line(sizes: list[int], latencies_ns: list[int]) -> tuple[float | None, float | None]:

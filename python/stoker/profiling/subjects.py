@@ -97,7 +97,7 @@ class StokerSubject(Subject):
 
     def __init__(self, loader: Any) -> None:
         super().__init__(loader)
-        self._twin = loader._twin()
+        self._twin = loader.made_with()
         self.batch_size = loader.batch_size
         self.task = NativeTask(
             loader.source.native,
@@ -124,7 +124,7 @@ class StokerSubject(Subject):
 
     def begin_epoch(self) -> Iterator[Any]:
         self._twin.close()  # counters of this epoch alone
-        iterator = iter(self._twin)
+        iterator: Iterator[Any] = iter(self._twin)
         self._trace(self._twin._run)
         return iterator
 
@@ -224,7 +224,7 @@ class DropInSubject(TorchSubject):
 
     def begin_epoch(self) -> Iterator[Any]:
         self._twin.__dict__["_iterator"] = None  # persistent workers would go on with the last run
-        iterator = iter(self._twin)
+        iterator: Iterator[Any] = iter(self._twin)
         self._trace(self._run)
         return iterator
 
@@ -293,6 +293,7 @@ def subject_of(loader: Any) -> Subject:
         return TorchSubject(loader)
     if not hasattr(loader, "__iter__"):
         raise TypeError(
-            f"profile: loader must be a stoker.Loader, a DataLoader or anything to iterate over, got {loader!r}."
+            "profile: loader must be a stoker.Loader, a DataLoader or anything to iterate over, "
+            f"got {loader!r}."
         )
     return IterableSubject(loader)
