@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stoker.profiling.batches import bytes_of, samples_in
+from stoker.profiling.clocks import wait_for_core_ns
 from stoker.profiling.profile import Event
 
 # The trainer's batches for the measurement of its demand: at most so many, and not more memory than this.
@@ -41,6 +42,8 @@ class LoopTimes:
     start_ns: int = 0  # in iter(), all epochs
     next_ns: list[int] = field(default_factory=list)
     next_cpu_ns: int = 0  # of this thread
+    next_process_cpu_ns: int = 0  # of all threads of this process
+    next_queued_ns: int = 0  # this thread waited for a core
     step_ns: list[int] = field(default_factory=list)
     first_batch_ns: int = 0  # from the first iter() on
     epochs: int = 0
@@ -57,6 +60,10 @@ class LoopTimes:
 
     @property
     def samples_per_s(self) -> float:
+        """Without the first batch where it is one of many: an epoch has only one."""
+        if self.epochs == 1 and self.batches >= 8:
+            later = self.samples * (self.batches - 1) / self.batches
+            return later / max(1, self.wall_ns - self.first_batch_ns) * 1e9
         return self.samples / self.wall_ns * 1e9 if self.wall_ns else 0.0
 
 
@@ -74,7 +81,7 @@ def run_loop(
         ValueError: The loader gives no batch.
     """
     times = LoopTimes()
-    clock, cpu_clock = time.monotonic_ns, time.thread_time_ns
+    clock, cpu_clock, process_clock = time.monotonic_ns, time.thread_time_ns, time.process_time_ns
     times.begin_ns = clock()
     end = times.begin_ns + int(seconds * 1e9)
     kept_bytes = 0
@@ -87,13 +94,20 @@ def run_loop(
             if len(times.next_ns) < _LOOKS:
                 for name, fill in subject.look(iterator).items():
                     times.looks.setdefault(name, []).append(fill)
-            asked, asked_cpu = clock(), cpu_clock()
+            queued, asked, asked_cpu, asked_process = (
+                wait_for_core_ns(),
+                clock(),
+                cpu_clock(),
+                process_clock(),
+            )
             try:
                 batch = next(iterator)
             except StopIteration:
                 break
             got = clock()
             times.next_cpu_ns += cpu_clock() - asked_cpu
+            times.next_process_cpu_ns += process_clock() - asked_process
+            times.next_queued_ns += wait_for_core_ns() - queued
             if not times.next_ns:
                 times.first_batch_ns = got - times.begin_ns
             if step is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from stoker.profiling.clocks import wait_for_core_ns
 from stoker.profiling.profile import Step
 from stoker.profiling.storage import quantiles
 
@@ -104,15 +105,6 @@ class _Stopwatch:
 def _clocks() -> tuple[float, float, float]:
     """CPU time of the process, wall time, and what this thread waited for a core, in nanoseconds."""
     return time.process_time_ns(), time.monotonic_ns(), wait_for_core_ns()
-
-
-def wait_for_core_ns() -> int:
-    """What this thread has waited on a run queue; 0 where the system does not say."""
-    try:
-        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
-            return int(file.read().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 def measure_python_steps(

@@ -1,0 +1,103 @@
+"""From the numbers of a profile to its verdict: the engine's advisor judges, this says it to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stoker import _native
+from stoker.profiling.environment import usable_cores
+from stoker.profiling.profile import Ceiling, Profile, Verdict
+
+# Steps of a profile as the advisor knows them.
+_KINDS = {
+    "fetch": "fetch",
+    "decode": "decode",
+    "draw": "operator",
+    "operator": "operator",
+    "fused": "operator",
+    "mask": "operator",
+    "rows": "operator",
+    "store": "store",
+    "python": "python",
+    "collate": "python",
+    "pickle": "hand-off",
+    "hand-off": "hand-off",
+}
+
+_REMEDIES = {
+    "trainer": "Loading is fast enough: leave it as it is.",
+    "storage": "Fewer and larger files (stoker pack) or a faster disk; stoker.advise says what it would give.",
+    "decode": "Store less to decode: stoker.advise says what a packed, smaller or raw form would give.",
+    "operator": "Do it once instead of in every epoch (stoker.pack), or choose a cheaper operator.",
+    "store": "A smaller dtype, such as dtype='uint8', and the cast on the device.",
+    "python": "Use native transforms (the drop-in's explain() says what is not), or worker processes.",
+    "hand-off": "Batches are copied or pickled: the native loader hands them over without.",
+    "threads": "Use fewer: threads='auto' finds how many.",
+    "unknown": "",
+}
+
+
+def judge(profile: Profile, is_serial: bool, wait_ns_per_sample: float, serial_ns: dict[str, float]) -> Verdict:
+    """The verdict on a profile that is complete but for it.
+
+    Args:
+        profile: All that was measured.
+        is_serial: One sample at a time, whatever the threads or workers.
+        wait_ns_per_sample: Off a CPU in the steps of one sample, waiting for something else than a core.
+        serial_ns: By name, what the trainer's own thread spends on each sample beside its step.
+    """
+    loader = profile.loader
+    steps = [
+        {
+            "name": step.name,
+            "kind": _KINDS.get(step.kind, "operator"),
+            "cpu_ms": step.cpu_ns_per_sample / 1e6,
+            "is_serial": is_serial,
+        }
+        for step in profile.steps
+        if step.cpu_ns_per_sample > 0
+    ]
+    steps += [
+        {"name": name, "kind": "hand-off", "cpu_ms": ns / 1e6, "is_serial": True}
+        for name, ns in serial_ns.items()
+        if ns > 0
+    ]
+    at_once = max(1, loader.threads or loader.workers or 1)
+    measured: dict[str, Any] = {
+        "steps": steps,
+        "threads": at_once,
+        "cores": usable_cores(),
+        "loader_rate": profile.loading_samples_per_s or profile.samples_per_s,
+        "storage_rate": at_once * 1e9 / wait_ns_per_sample if wait_ns_per_sample > 0 else 0.0,
+    }
+    if profile.trainer is not None:
+        measured["trainer_rate"] = profile.trainer.samples_per_s
+        measured["training_rate"] = profile.samples_per_s
+    if profile.scaling is not None:
+        measured["scaling"] = [(p.threads, p.samples_per_s) for p in profile.scaling.points if p.samples_per_s > 0]
+    if profile.threads:
+        measured["shares"] = thread_shares(profile)
+    try:
+        found = _native.judge(measured)
+    except ValueError as problem:
+        return Verdict("unknown", f"What bounds it cannot be told: {problem}", 0.0, rate=profile.samples_per_s)
+    return Verdict(
+        found["bound"],
+        found["sentence"],
+        found["gain"],
+        found["name"],
+        found["rate"],
+        found["best_rate"],
+        found["step_share"],
+        [Ceiling(**each) for each in found["ceilings"]],
+        _REMEDIES[found["bound"]],
+    )
+
+
+def thread_shares(profile: Profile) -> dict[str, float]:
+    """Of the wall time of all threads that were not parked."""
+    whole = max(1, sum(thread.wall_ns - thread.parked_ns for thread in profile.threads))
+    return {
+        name: sum(getattr(thread, f"{name}_ns") for thread in profile.threads) / whole
+        for name in ("busy", "starved", "blocked", "off_cpu")
+    }
