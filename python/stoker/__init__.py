@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stoker.lowering import albumentations, from_transforms
     from stoker.operators import *  # noqa: F403
     from stoker.packing import Packed, pack, shards, verify
+    from stoker.profiling import Profile, compare, profile  # type: ignore[no-redef]
     from stoker.sources import Source, arrays, files, folder
     from stoker.statistics import Statistics, compute_statistics, normalize
 
@@ -28,6 +29,7 @@ _HOMES = {
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
     "stoker.packing": ("Packed", "pack", "shards", "verify"),
+    "stoker.profiling": ("Profile", "compare", "profile"),
     "stoker.sources": ("Source", "arrays", "files", "folder"),
     "stoker.statistics": ("Statistics", "compute_statistics", "normalize"),
 }
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         "IoError",
         "Loader",
         "Packed",
+        "Profile",
         "SampleError",
         "ShardError",
         "Source",
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
         "advise",
         "albumentations",
         "arrays",
+        "compare",
         "compile",
         "compute_statistics",
         "files",
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
         "from_transforms",
         "normalize",
         "pack",
+        "profile",
         "shards",
         "verify",
     ]

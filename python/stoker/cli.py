@@ -1,4 +1,4 @@
-"""The command line: `stoker demo | doctor | bench | stats | pack | verify | advise`.
+"""The command line: `stoker demo | doctor | bench | stats | pack | verify | profile | advise`.
 
 Only the standard library is imported until a command runs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 
 OK, FINDINGS, USAGE, IO_ERROR = 0, 1, 2, 3
@@ -34,14 +35,39 @@ def make_parser() -> argparse.ArgumentParser:
     doctor.add_argument("folder", nargs="?", help="also its file system, and how fast its files are read")
     doctor.add_argument("--format", choices=("text", "json"), default="text")
 
-    bench = commands.add_parser("bench", help="images/s of the native loader on a folder")
-    bench.add_argument("folder", help="JPEG and PNG files, searched at any depth")
+    bench = commands.add_parser(
+        "bench", help="images/s of the native loader on a folder; or which of two loaders is faster"
+    )
+    bench.add_argument(
+        "folder",
+        metavar="FOLDER_OR_A",
+        help="JPEG and PNG files, searched at any depth; with B, a loader as file.py:function or "
+        "module:function: a function without arguments that returns it",
+    )
+    bench.add_argument("other", metavar="B", nargs="?", help="the loader to compare with A, in turns")
+    bench.add_argument("--seconds", type=float, default=20.0, help="with B: in all (default: 20)")
+    bench.add_argument("--history", metavar="FILE", help="with B: add the result as a line of JSON")
     bench.add_argument("--size", type=positive, default=224, help="side of the crop in pixels (default: 224)")
     bench.add_argument("--batch-size", type=positive, default=64)
     bench.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
     bench.add_argument("--rounds", type=positive, default=7)
     bench.add_argument("--images", type=positive, default=2000, help="most images a round (default: 2000)")
     bench.add_argument("--format", choices=("text", "json"), default="text")
+
+    profile = commands.add_parser("profile", help="run a script, and say what bounds each of its loaders")
+    profile.add_argument("script", help="a training script, run unchanged")
+    profile.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script is given")
+    profile.add_argument(
+        "--seconds",
+        type=seconds,
+        default=30.0,
+        help="stop the script so long after its first batch; 0 lets it end (default: 30)",
+    )
+    profile.add_argument(
+        "--parts", type=seconds, default=15.0, help="seconds for the parts of each loader (default: 15)"
+    )
+    profile.add_argument("-o", "--output", metavar="FILE", help="write the profiles there as JSON")
+    profile.add_argument("--format", choices=("text", "json"), default="text")
 
     stats = commands.add_parser("stats", help="mean, deviation and histogram of each channel of a folder")
     stats.add_argument("folder", nargs="?", help="images, flat or root/<class>/<file>")
@@ -165,6 +191,13 @@ def add_pack(pack: argparse.ArgumentParser) -> None:
     pack.add_argument("--format", choices=("text", "json"), default="text")
 
 
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1e6:
+        raise argparse.ArgumentTypeError(f"must be 0 to 1000000, got {text}")
+    return number
+
+
 def positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -188,6 +221,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from stoker.doctor import doctor
 
             return FINDINGS if doctor(args.format, args.folder) else OK
+        if args.command == "profile":
+            return profile(args)
+        if args.command == "bench" and args.other is not None:
+            from stoker.profiling.command import run_bench
+
+            return FINDINGS if run_bench(args) else OK
         if args.command == "bench":
             from stoker.doctor import bench
 
@@ -212,6 +251,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return IO_ERROR
     except KeyboardInterrupt:
         return 130
+
+
+def profile(args: argparse.Namespace) -> int:
+    from stoker.profiling.command import run_profile
+    from stoker.profiling.script import ScriptFailed
+
+    try:
+        return FINDINGS if run_profile(args) else OK
+    except ScriptFailed as failed:
+        traceback.print_exception(failed.__cause__)
+        return FINDINGS
 
 
 def stats(args: argparse.Namespace) -> int:

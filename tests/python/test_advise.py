@@ -21,7 +21,7 @@ from stoker.advising.forms import legal_cuts, stored_forms
 from stoker.advising.subset import spread_by_size, subset
 from stoker.advising.timing import Timing
 from stoker.profiling import Profile
-from stoker.profiling.profile import Loader, Point, Quantiles, Samples, Scaling, Trainer, Verdict
+from stoker.profiling.record import Loader, Point, Quantiles, Samples, Scaling, Trainer, Verdict
 
 COUNT = 24
 TRAIN = [

@@ -32,13 +32,6 @@ def environment() -> dict[str, Any]:
     }
 
 
-def usable_cores() -> float:
-    """Cores of this process: affinity, quota and the other ranks of the host considered."""
-    cores = _native.usable_cores()
-    allowed = min(float(cores["affinity"]), float(cores["quota"] or cores["affinity"]))
-    return max(1.0, allowed / int(cores["local_world_size"]))
-
-
 def now() -> str:
     """UTC, ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

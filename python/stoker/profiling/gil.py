@@ -42,8 +42,8 @@ class GilProbe:
     def held_share(self) -> float:
         """About how much of the time others held the interpreter, 0 to 1.
 
-        A thread that does nothing but Python gives the interpreter up when it has been asked for a whole switch
-        interval; so each look then comes late by that.
+        A thread that does nothing but Python gives the interpreter up once it has been asked to for a
+        switch interval; so each look then comes late by that.
         """
         if not self._late_s:
             return 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stoker import _native
-from stoker.profiling.environment import usable_cores
-from stoker.profiling.profile import Ceiling, Profile, Verdict
+from stoker.machine.cores import usable_cores
+from stoker.profiling.record import Ceiling, Profile, Step, Verdict
 
 # Steps of a profile as the advisor knows them.
 _KINDS = {
@@ -26,7 +26,7 @@ _KINDS = {
 
 _REMEDIES = {
     "trainer": "Loading is fast enough: leave it as it is.",
-    "storage": "Fewer and larger files (stoker pack) or a faster disk; stoker.advise says what it would give.",
+    "storage": "Fewer and larger files (stoker pack) or a faster disk; stoker.advise says what it gives.",
     "decode": "Store less to decode: stoker.advise says what a packed, smaller or raw form would give.",
     "operator": "Do it once instead of in every epoch (stoker.pack), or choose a cheaper operator.",
     "store": "A smaller dtype, such as dtype='uint8', and the cast on the device.",
@@ -37,7 +37,13 @@ _REMEDIES = {
 }
 
 
-def judge(profile: Profile, is_serial: bool, wait_ns_per_sample: float, serial_ns: dict[str, float]) -> Verdict:
+def judge(
+    profile: Profile,
+    is_serial: bool,
+    wait_ns_per_sample: float,
+    serial_ns: dict[str, float],
+    is_held: bool = False,
+) -> Verdict:
     """The verdict on a profile that is complete but for it.
 
     Args:
@@ -45,12 +51,19 @@ def judge(profile: Profile, is_serial: bool, wait_ns_per_sample: float, serial_n
         is_serial: One sample at a time, whatever the threads or workers.
         wait_ns_per_sample: Off a CPU in the steps of one sample, waiting for something else than a core.
         serial_ns: By name, what the trainer's own thread spends on each sample beside its step.
+        is_held: The interpreter is held nearly all the time: what the user wrote in Python is the bound.
     """
     loader = profile.loader
+
+    def kind_of(step: Step) -> str:
+        if step.kind in ("python", "operator") and not is_serial:
+            return "operator"  # each worker has an interpreter of its own
+        return "python" if is_held and step.kind == "operator" else _KINDS.get(step.kind, "operator")
+
     steps = [
         {
             "name": step.name,
-            "kind": _KINDS.get(step.kind, "operator"),
+            "kind": kind_of(step),
             "cpu_ms": step.cpu_ns_per_sample / 1e6,
             "is_serial": is_serial,
         }
@@ -74,13 +87,17 @@ def judge(profile: Profile, is_serial: bool, wait_ns_per_sample: float, serial_n
         measured["trainer_rate"] = profile.trainer.samples_per_s
         measured["training_rate"] = profile.samples_per_s
     if profile.scaling is not None:
-        measured["scaling"] = [(p.threads, p.samples_per_s) for p in profile.scaling.points if p.samples_per_s > 0]
+        measured["scaling"] = [
+            [float(p.threads), p.samples_per_s] for p in profile.scaling.points if p.samples_per_s > 0
+        ]
     if profile.threads:
         measured["shares"] = thread_shares(profile)
     try:
         found = _native.judge(measured)
     except ValueError as problem:
-        return Verdict("unknown", f"What bounds it cannot be told: {problem}", 0.0, rate=profile.samples_per_s)
+        return Verdict(
+            "unknown", f"What bounds it cannot be told: {problem}", 0.0, rate=profile.samples_per_s
+        )
     return Verdict(
         found["bound"],
         found["sentence"],

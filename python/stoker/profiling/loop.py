@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from stoker.profiling.batches import bytes_of, samples_in
 from stoker.profiling.clocks import wait_for_core_ns
-from stoker.profiling.profile import Event
+from stoker.profiling.record import Event
 
 # The trainer's batches for the measurement of its demand: at most so many, and not more memory than this.
 _KEPT_BATCHES = 4

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from stoker.profiling.clocks import wait_for_core_ns
-from stoker.profiling.profile import Step
+from stoker.profiling.record import Step
 from stoker.profiling.storage import quantiles
 
 # Functions that turn bytes into pixels, where their module is loaded: module, owner, name.

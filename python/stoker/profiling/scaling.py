@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stoker import _native
-from stoker.profiling.profile import Point, Scaling
+from stoker.profiling.record import Point, Scaling
 from stoker.profiling.subjects import NativeTask
 
 # Batches submitted before the first is taken.
@@ -48,7 +48,7 @@ def measure_scaling(task: NativeTask, counts: list[int], seconds: float) -> Scal
 
 def fitted(scaling: Scaling, cores: float | None = None) -> Scaling:
     """With the curve through its points; without one where there are no points."""
-    from stoker.profiling.environment import usable_cores
+    from stoker.machine.cores import usable_cores
 
     points = [(each.threads, each.samples_per_s) for each in scaling.points if each.samples_per_s > 0]
     if not points:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stoker import _native
-from stoker.profiling.profile import Quantiles, Reading, Storage
+from stoker.profiling.record import Quantiles, Reading, Storage
 
 # Files that are read; of a data set sorted by size as evenly as of any other.
 _MOST_SAMPLES = 2000

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker import _native
-from stoker.profiling.profile import Loader
+from stoker.profiling.clocks import cpu_ns_of_process
+from stoker.profiling.record import Loader
 
 
 @dataclass
@@ -45,9 +46,10 @@ class Subject:
         self.loader = loader
         self.batch_size: int | None = None
         self.task: NativeTask | None = None
-        self.counters: list[dict[str, Any]] = []  # of each epoch, native loaders
+        self.counters: list[dict[str, Any]] = []  # of each run since reset(), native loaders
         self.traces: list[tuple[list[Any], int]] = []
-        self.traced_events = 0  # of the next epoch
+        self.traced_events = 0  # of the next run
+        self.worker_cpu_ns = 0  # of processes, since reset()
 
     def describe(self) -> Loader:
         return Loader(kind=self.kind, tier=self.tier, name=type(self.loader).__name__)
@@ -63,6 +65,10 @@ class Subject:
 
     def bad_samples(self) -> list[dict[str, Any]]:
         return []
+
+    def reset(self) -> None:
+        """What is counted, is counted from here on."""
+        self.counters, self.traces, self.worker_cpu_ns = [], [], 0
 
     def close(self) -> None:
         """Gives back what profiling has taken."""
@@ -103,7 +109,7 @@ class StokerSubject(Subject):
             loader.source.native,
             loader.operators,
             dict(loader._options),
-            loader._threads,
+            loader.threads,
             loader.batch_size,
             len(loader.source),
         )
@@ -115,7 +121,7 @@ class StokerSubject(Subject):
             self.tier,
             repr(loader.source),
             loader.batch_size,
-            loader._threads,
+            loader.threads,
             None,
             None,
             [describe_operator(each) for each in loader.operators],
@@ -123,7 +129,6 @@ class StokerSubject(Subject):
         )
 
     def begin_epoch(self) -> Iterator[Any]:
-        self._twin.close()  # counters of this epoch alone
         iterator: Iterator[Any] = iter(self._twin)
         self._trace(self._twin._run)
         return iterator
@@ -132,7 +137,12 @@ class StokerSubject(Subject):
         return self._look_at_run(self._twin._run)
 
     def end_epoch(self, iterator: Any) -> None:
+        self.counters = []  # one run for all epochs
         self._end_run(self._twin._run)
+
+    def reset(self) -> None:
+        super().reset()
+        self._twin.close()
 
     def bad_samples(self) -> list[dict[str, Any]]:
         return list(self._twin.bad_samples())
@@ -154,7 +164,8 @@ class TorchSubject(Subject):
 
     def __init__(self, loader: Any) -> None:
         super().__init__(loader)
-        self.tier = "processes" if loader.num_workers > 0 else "python"
+        is_threaded = getattr(loader, "workers", "process") == "thread" and loader.num_workers > 0
+        self.tier = "threads" if is_threaded else "processes" if loader.num_workers > 0 else "python"
         self.batch_size = loader.batch_size
         if self.batch_size is None and getattr(loader.batch_sampler, "batch_size", None):
             self.batch_size = int(loader.batch_sampler.batch_size)
@@ -188,9 +199,15 @@ class TorchSubject(Subject):
         waiting = sum(len(task) == 2 for task in getattr(iterator, "_task_info", {}).values())
         return {"finished batches": waiting + queue.qsize()}
 
-    def workers_of(self, iterator: Any) -> list[int]:
-        """Process numbers."""
-        return [worker.pid for worker in getattr(iterator, "_workers", ())]
+    def end_epoch(self, iterator: Any) -> None:
+        for worker in getattr(iterator, "_workers", ()):
+            self.worker_cpu_ns += cpu_ns_of_process(worker.pid)
+
+    def with_workers(self, count: int) -> TorchSubject:
+        """The same loader with another number of workers."""
+        twin = copy.copy(self.loader)
+        twin.__dict__.update(num_workers=count, _iterator=None)
+        return TorchSubject(twin)
 
     def close(self) -> None:
         self._twin.__dict__["_iterator"] = None
@@ -289,7 +306,9 @@ def subject_of(loader: Any) -> Subject:
             try:
                 return DropInSubject(loader, plan_epoch(loader))
             except NotNative:
-                pass
+                subject = TorchSubject(loader)
+                subject.kind = "stoker.torch"
+                return subject
         return TorchSubject(loader)
     if not hasattr(loader, "__iter__"):
         raise TypeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoker.profiling.profile import Profile, Reading
+from stoker.profiling.record import Profile, Reading
 
 
 def profile_text(profile: Profile) -> str:

@@ -112,7 +112,8 @@ class Call::Sink : public SampleSink {
 Call::Call(std::shared_ptr<const Plan> plan, size_t box_columns, size_t keypoint_columns)
     : plan_(std::move(plan)),
       rows_(std::make_unique<Rows>(box_columns, keypoint_columns)),
-      pipeline_(*plan_, *rows_, /*is_cancelled=*/nullptr) {}
+      pipeline_(*plan_, *rows_, /*is_cancelled=*/nullptr),
+      counters_(plan_->operators().size()) {}
 
 Call::~Call() = default;
 
@@ -126,8 +127,7 @@ Failure Call::run(const CallInput& input, const SampleKey& key, CallOutput* outp
     sample.parts.push_back({SampleBytes(bytes), shape});
   }
   Sink sink(input, *output);
-  StepCounters counters;
-  return pipeline_.run(sample, key, sink, counters);
+  return pipeline_.run(sample, key, sink, counters_);
 }
 
 }  // namespace stoker

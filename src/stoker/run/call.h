@@ -49,6 +49,7 @@ class Call {
   std::shared_ptr<const Plan> plan_;
   std::unique_ptr<Rows> rows_;
   Pipeline pipeline_;
+  StepCounters counters_;
 };
 
 // What a plan for calls knows: images of any size, of these channels and this dtype.

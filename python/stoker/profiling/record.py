@@ -32,7 +32,7 @@ class Loader:
     """What was profiled."""
 
     kind: str = "iterable"  # "stoker", "stoker.torch", "torch" or "iterable"
-    tier: str = "python"  # who does the work: "native", "processes" or "python"
+    tier: str = "python"  # who works: "native", "processes", "threads" or "python" (the trainer's thread)
     name: str = ""
     batch_size: int | None = None
     threads: int | None = None  # native CPU threads

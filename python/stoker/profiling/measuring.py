@@ -1,0 +1,249 @@
+"""A profile, measured: the loader alone, the trainer alone, both together, and then the parts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from stoker.machine.cores import usable_cores
+from stoker.profiling.attributing import attribution, thread_totals, timeline
+from stoker.profiling.batches import samples_in
+from stoker.profiling.environment import environment, now
+from stoker.profiling.gil import GilProbe
+from stoker.profiling.judging import judge
+from stoker.profiling.loop import LoopTimes, run_loop
+from stoker.profiling.python_steps import PythonTimes, measure_python_steps
+from stoker.profiling.record import MAX_EVENTS, Profile, Quantiles, Queue, Samples, Step, Trainer, Verdict
+from stoker.profiling.scaling import measure_scaling, thread_counts
+from stoker.profiling.storage import measure_storage, quantiles
+from stoker.profiling.subjects import Subject, TorchSubject, subject_of
+from stoker.profiling.workers import measure_process_scaling, measure_workers
+
+# Above this share of the time that others hold the interpreter, Python runs one thread at a time.
+_HELD = 0.5
+
+
+def profile(loader: Any, step: Callable[[Any], Any] | None = None, seconds: float = 20.0) -> Profile:
+    """Measures a loader and says what bounds it.
+
+    The loader is used as it is, and left as it was: its epoch, its state and the random numbers that it
+    draws next stay the same. An iterator, which can be gone through only once, is used up. Files are read
+    cold too: the system is asked to drop those that are read from its page cache.
+
+    Args:
+        loader: A `stoker.Loader`, a DataLoader (torch's or the drop-in), or anything that gives batches.
+        step: What the trainer does with a batch, such as `lambda batch: train_step(*batch)`. It is called
+            some dozen times, and what it changes stays changed: give it a copy of the model where that
+            matters. Without it the loader is judged alone.
+        seconds: About how long to measure, 1 to 600; a single batch may take longer.
+
+    Returns:
+        The profile: `print` it, `save` it, or look at `.verdict`.
+
+    Raises:
+        TypeError: `loader` cannot be iterated over, or `step` cannot be called.
+        ValueError: The loader gives no batch, or `seconds` is out of range.
+    """
+    if step is not None and not callable(step):
+        raise TypeError(f"profile: step must be a function of one batch, got {step!r}.")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"profile: seconds must be a number, got {seconds!r}.")
+    if not 1 <= seconds <= 600:
+        raise ValueError(f"profile: seconds must be from 1 to 600, got {seconds!r}.")
+    begin = time.monotonic_ns()
+    subject = subject_of(loader)
+    try:
+        made = Measuring(subject, float(seconds)).measure(step)
+    finally:
+        subject.close()
+    made.measured_ns = time.monotonic_ns() - begin
+    return made
+
+
+class Measuring:
+    """One subject, on its way to a profile."""
+
+    def __init__(self, subject: Subject, seconds: float) -> None:
+        self.subject = subject
+        self.seconds = seconds
+        self.profile = Profile(
+            subject.describe(),
+            Samples(),
+            Verdict("unknown", "", 0.0),
+            made_at=now(),
+            environment=environment(),
+        )
+        self.python: PythonTimes | None = None
+        self.held_share = 0.0
+
+    def measure(self, step: Callable[[Any], Any] | None) -> Profile:
+        """All of it."""
+        subject, seconds = self.subject, self.seconds
+        is_once = not subject.is_repeatable
+        alone = None
+        if not (is_once and step is not None):
+            alone = self._alone(0.3 * seconds, keeps_batches=step is not None)
+        together = alone
+        if step is not None:
+            subject.reset()
+            subject.traced_events = MAX_EVENTS // 2
+            keeps = alone is None
+            together = run_loop(subject, 0.3 * seconds, step, keeps, MAX_EVENTS // 4)
+            self._take_trainer(step, (alone or together).kept, 0.15 * seconds)
+        assert together is not None
+        self._take_loop(together)
+        self._measure_parts(together if alone is None else alone)
+        return self.profile
+
+    def watched(self, times: LoopTimes, trainer: Trainer | None) -> Profile:
+        """From a loop that somebody else has run; `trainer` may be what was seen of it there."""
+        self.profile.trainer = trainer
+        self._take_loop(times)
+        self._measure_parts(self._alone(0.4 * self.seconds, keeps_batches=False))
+        return self.profile
+
+    def _alone(self, seconds: float, keeps_batches: bool) -> LoopTimes:
+        subject = self.subject
+        kept = []
+        if subject.is_repeatable:
+            # Caches, threads and buffers are made; a batch that is kept later would cost a new buffer there.
+            kept = run_loop(subject, min(0.3, seconds / 5), None, keeps_batches, epochs=1).kept
+            subject.reset()
+        subject.traced_events = MAX_EVENTS // 2
+        with GilProbe() as probe:
+            times = run_loop(subject, seconds, None, keeps_batches and not kept, MAX_EVENTS // 4)
+        times.kept = times.kept or kept
+        self.held_share = probe.held_share
+        self.profile.loading_samples_per_s = times.samples_per_s
+        self.profile.threads, self.native_steps = thread_totals(subject.counters)
+        self.alone_worker_cpu_ns = subject.worker_cpu_ns
+        return times
+
+    def _take_trainer(self, step: Callable[[Any], Any], kept: list[Any], seconds: float) -> None:
+        """The step with batches that are there at once."""
+        _synchronize()
+        step(kept[0])
+        _synchronize()
+        durations: list[int] = []
+        samples = 0
+        begin = last = time.monotonic_ns()
+        while len(durations) < 200 and (len(durations) < 3 or last - begin < seconds * 1e9):
+            batch = kept[len(durations) % len(kept)]
+            step(batch)
+            ended = time.monotonic_ns()
+            durations.append(ended - last)
+            last = ended
+            samples += samples_in(batch, self.subject.batch_size)
+        _synchronize()
+        wall_ns = max(1, time.monotonic_ns() - begin)
+        self.profile.trainer = Trainer(
+            quantiles(durations), len(durations), samples / wall_ns * 1e9, "cached batches"
+        )
+
+    def _take_loop(self, times: LoopTimes) -> None:
+        made, subject = self.profile, self.subject
+        made.samples_per_s = times.samples_per_s
+        made.samples.measured_count, made.samples.batches = times.samples, times.batches
+        made.samples.batch_bytes_per_sample = times.batch_bytes / max(1, times.samples / times.batches)
+        made.queues = [_queue(name, fills, subject) for name, fills in times.looks.items() if fills]
+        made.bad_samples = subject.bad_samples()[:100]
+        made.samples.bad = sum(int(each["errors"]) for each in subject.counters)
+        made.samples.bytes_read = sum(int(each["bytes_read"]) for each in subject.counters)
+        if made.samples.bytes_read:
+            made.samples.encoded_bytes_mean = made.samples.bytes_read / max(1, times.samples)
+        self.loop, self.loop_counters = times, list(subject.counters)
+        made.timeline = timeline(times, subject.traces)
+
+    def _measure_parts(self, alone: LoopTimes) -> None:
+        made, subject, seconds = self.profile, self.subject, self.seconds
+        task = subject.task
+        if task is not None:
+            made.steps = self.native_steps
+            made.samples.dataset_count = task.count
+            made.samples.images = made.samples.measured_count * max(1, len(task.source.fields))
+            if task.threads > 0:
+                counts = thread_counts(max(1, int(usable_cores())), task.threads)
+                made.scaling = measure_scaling(task, counts, 0.25 * seconds)
+            made.storage = measure_storage(task.source, task.count, max(1, task.threads), 0.12 * seconds)
+        elif isinstance(subject, TorchSubject):
+            made.samples.images = made.samples.measured_count
+            self._measure_torch(subject)
+        else:
+            made.steps = [_loop_step(type(subject.loader).__name__, alone)]
+            made.samples.images = made.samples.measured_count
+        self._judge(alone)
+        made.attribution = attribution(self.loop, self.loop_counters, made, self.python)
+
+    def _measure_torch(self, subject: TorchSubject) -> None:
+        made, loader, seconds = self.profile, subject.loader, self.seconds
+        dataset = loader.dataset
+        try:
+            made.samples.dataset_count = len(dataset)
+        except TypeError:
+            made.notes.append("the data set has no length: its steps were not measured one by one")
+        else:
+            keys = _some_keys(loader, 512)
+            self.python = measure_python_steps(
+                dataset, keys, loader.collate_fn, subject.batch_size or 1, 0.2 * seconds
+            )
+            made.steps = self.python.as_steps()
+        if subject.tier in ("processes", "threads"):
+            counts = thread_counts(max(1, int(usable_cores())), loader.num_workers)
+            made.scaling = measure_process_scaling(subject, counts, 0.4 * seconds)
+        if subject.tier == "processes":
+            made.workers = measure_workers(subject, self.loop)
+
+    def _judge(self, alone: LoopTimes) -> None:
+        made, subject = self.profile, self.subject
+        per_sample = 1 / max(1, alone.samples)
+        is_held = self.held_share > _HELD
+        wait_ns = self.python.wait_ns_per_sample() if self.python is not None else 0.0
+        serial: dict[str, float] = {}
+        if subject.tier == "processes":
+            serial["hand-off"] = alone.next_cpu_ns * per_sample
+        if type(subject).__name__ == "IterableSubject":
+            waited = sum(alone.next_ns) - alone.next_cpu_ns - alone.next_queued_ns
+            is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
+            wait_ns = max(0, waited) * per_sample if is_idle else 0.0
+        is_serial = subject.tier == "python" or (subject.tier == "threads" and is_held)
+        made.verdict = judge(made, is_serial, wait_ns, serial, is_held=is_held)
+
+
+def _queue(name: str, fills: list[float], subject: Subject) -> Queue:
+    ordered = sorted(fills)
+    return Queue(
+        name,
+        "bytes" if name.startswith("bytes") else "batches",
+        None,
+        ordered[len(ordered) // 2],
+        sum(fills) / len(fills),
+        ordered[-1],
+        sum(fill == 0 for fill in fills) / len(fills),
+        len(fills),
+    )
+
+
+def _loop_step(name: str, times: LoopTimes) -> Step:
+    """All that an unknown iterable does, as one step: its CPU time in this process."""
+    cpu_ns = float(max(times.next_cpu_ns, times.next_process_cpu_ns))
+    each = cpu_ns / max(1, times.samples)
+    return Step(name, "python", times.batches, Quantiles(each, each, each), cpu_ns, each, 1.0)
+
+
+def _some_keys(loader: Any, count: int) -> list[Any]:
+    """Keys of samples as the sampler gives them, and not all of a large data set."""
+    keys: list[Any] = []
+    for each in loader.sampler if loader.batch_sampler is None else loader.batch_sampler:
+        keys += [each] if loader.batch_sampler is None else list(each)
+        if len(keys) >= count:
+            break
+    return keys
+
+
+def _synchronize() -> None:
+    """Waits for the device, where torch has one in use."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
