@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from stoker import _native
@@ -113,11 +114,19 @@ class Epoch:
         return self._steps - self._taken
 
     def __next__(self) -> Any:
+        asked_ns = time.monotonic_ns()
         while True:
             batch = self._take()
             # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
             if len(batch.indices):
-                return self._finish(batch)
+                break
+        finished = self._finish(batch)
+        tuner = self._loader._tuner
+        if tuner is not None:
+            threads = tuner.observe(asked_ns, time.monotonic_ns())
+            if threads is not None:
+                self._run.set_active_threads(threads)
+        return finished
 
     def _take(self) -> _native.Batch:
         loader = self._loader

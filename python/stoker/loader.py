@@ -17,6 +17,7 @@ from stoker.epoch import EPOCHS, Ahead, Epoch
 from stoker.epoch_order import EpochOrder
 from stoker.operators import Operator
 from stoker.sources import Source
+from stoker.thread_tuning import make_tuner
 
 
 def resolve_threads(threads: int | str | None) -> tuple[int, bool]:
@@ -100,7 +101,9 @@ class Loader:
         batch_size: Samples a batch, at least 1.
         shuffle: A new order every epoch, a function of seed and epoch alone.
         seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and batch size.
-        threads: CPU threads; "auto" takes the usable cores less one; 0 does the work inside `next()`.
+        threads: CPU threads; 0 does the work inside `next()`. "auto" begins with the usable cores less one,
+            and goes on with the fewest that keep training steps short, at most the usable cores; what it
+            decides is in the log "stoker".
         prefetch: Batches that are being filled, or finished and not yet taken, 1 to 1024: one to take while
             the next is filled; more where single samples take as long as a batch.
         dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the
@@ -183,8 +186,9 @@ class Loader:
             )
         self.prepares_next_epoch = True  # while the last batches of this one are made
         self.threads, shares_cores = resolve_threads(threads)
+        self._tuner = make_tuner(_native.usable_cores(), self.prefetch) if shares_cores else None
         self._options: dict[str, Any] = {
-            "threads": self.threads,
+            "threads": self.threads if self._tuner is None else self._tuner.most,
             "shares_cores": shares_cores,
             "seed": self.seed,
             "dtype": dtype,
@@ -225,11 +229,13 @@ class Loader:
         return dict(self._given)
 
     def _make_run(self) -> _native.Run:
+        active = 0 if self._tuner is None else self._tuner.active
         return _native.Run(
             self.source.native,
             self.operators,
             buffers=self._buffers,
             max_active_batches=self.prefetch,
+            active_threads=active,
             **self._options,
         )
 
@@ -270,6 +276,8 @@ class Loader:
             order = ahead.order  # whose table is made
             self._run.keep_tentative()
         self._visited = (order, 0)
+        if self._tuner is not None:
+            self._tuner.begin_epoch()
         epoch = Epoch(self, self._run, order, ahead.submitted if ahead else 0)
         self._current = weakref.ref(epoch)
         return epoch

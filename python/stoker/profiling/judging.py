@@ -43,6 +43,8 @@ def judge(
     wait_ns_per_sample: float,
     serial_ns: dict[str, float],
     is_held: bool = False,
+    fetch_wall_ns: int = 0,
+    step_share: float = 0.0,
 ) -> Verdict:
     """The verdict on a profile that is complete but for it.
 
@@ -51,7 +53,9 @@ def judge(
         is_serial: One sample at a time, whatever the threads or workers.
         wait_ns_per_sample: Off a CPU in the steps of one sample, waiting for something else than a core.
         serial_ns: By name, what the trainer's own thread spends on each sample beside its step.
-        is_held: The interpreter is held nearly all the time: what the user wrote in Python is the bound.
+        fetch_wall_ns: In which the I/O threads were reading, added up, in the time of `profile.threads`.
+        step_share: Of the wall time of the loop, what the trainer's step took.
+        is_held: The interpreter is held for much of the time: what the user wrote in Python is the bound.
     """
     loader = profile.loader
 
@@ -84,14 +88,16 @@ def judge(
         "storage_rate": at_once * 1e9 / wait_ns_per_sample if wait_ns_per_sample > 0 else 0.0,
     }
     if profile.trainer is not None:
-        measured["trainer_rate"] = profile.trainer.samples_per_s
+        # As it was in the loop itself: what was seen at another moment may differ by what else ran then.
+        in_loop = profile.samples_per_s / step_share if step_share > 0 else 0.0
+        measured["trainer_rate"] = in_loop or profile.trainer.samples_per_s
         measured["training_rate"] = profile.samples_per_s
     if profile.scaling is not None:
         measured["scaling"] = [
             [float(p.threads), p.samples_per_s] for p in profile.scaling.points if p.samples_per_s > 0
         ]
     if profile.threads:
-        measured["shares"] = thread_shares(profile)
+        measured["shares"] = thread_shares(profile, fetch_wall_ns)
     try:
         found = _native.judge(measured)
     except ValueError as problem:
@@ -111,10 +117,15 @@ def judge(
     )
 
 
-def thread_shares(profile: Profile) -> dict[str, float]:
-    """Of the wall time of all threads that were not parked."""
+def thread_shares(profile: Profile, fetch_wall_ns: int) -> dict[str, float]:
+    """Of the wall time of all threads that were not parked.
+
+    A thread that waits for bytes while nobody reads waits for an I/O thread to get a core, which storage has
+    no part in: starving counts as far as there was reading.
+    """
     whole = max(1, sum(thread.wall_ns - thread.parked_ns for thread in profile.threads))
-    return {
+    shares = {
         name: sum(getattr(thread, f"{name}_ns") for thread in profile.threads) / whole
         for name in ("busy", "starved", "blocked", "off_cpu")
     }
+    return {**shares, "starved": min(shares["starved"], len(profile.threads) * fetch_wall_ns / whole)}

@@ -21,8 +21,9 @@ from stoker.profiling.storage import measure_storage, quantiles
 from stoker.profiling.subjects import Subject, TorchSubject, subject_of
 from stoker.profiling.workers import measure_process_scaling, measure_workers
 
-# Above this share of the time that others hold the interpreter, Python runs one thread at a time.
-_HELD = 0.5
+# Above this share of the time that others hold the interpreter, Python runs one thread at a time. Where the
+# machine is shared it is far below 1: the interpreter is free while the next one waits for a core.
+_HELD = 0.15
 
 
 def profile(loader: Any, step: Callable[[Any], Any] | None = None, seconds: float = 20.0) -> Profile:
@@ -77,6 +78,8 @@ class Measuring:
         )
         self.python: PythonTimes | None = None
         self.held_share = 0.0
+        self.native_steps: list[Step] = []
+        self.fetch_wall_ns = 0
 
     def measure(self, step: Callable[[Any], Any] | None) -> Profile:
         """All of it."""
@@ -118,7 +121,7 @@ class Measuring:
         self.held_share = probe.held_share
         self.profile.loading_samples_per_s = times.samples_per_s
         self.profile.threads, self.native_steps = thread_totals(subject.counters)
-        self.alone_worker_cpu_ns = subject.worker_cpu_ns
+        self.fetch_wall_ns = sum(int(each["fetch_wall_ns"]) for each in subject.counters)
         return times
 
     def _take_trainer(self, step: Callable[[Any], Any], kept: list[Any], seconds: float) -> None:
@@ -207,8 +210,10 @@ class Measuring:
             waited = sum(alone.next_ns) - alone.next_cpu_ns - alone.next_queued_ns
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
             wait_ns = max(0, waited) * per_sample if is_idle else 0.0
+        loop = self.loop
+        share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + sum(loop.next_ns))
         is_serial = subject.tier == "python" or (subject.tier == "threads" and is_held)
-        made.verdict = judge(made, is_serial, wait_ns, serial, is_held=is_held)
+        made.verdict = judge(made, is_serial, wait_ns, serial, is_held, self.fetch_wall_ns, share)
 
 
 def _queue(name: str, fills: list[float], subject: Subject) -> Queue:

@@ -87,7 +87,7 @@ class ScriptWatch:
         self._is_inside = False
         self._homes = {
             "torch.utils.data.dataloader": ("DataLoader", "_BaseDataLoaderIter"),
-            "stoker.loader": ("Loader", "_Epoch"),
+            "stoker.loader": ("Loader", "Epoch"),
         }
 
     def __enter__(self) -> ScriptWatch:

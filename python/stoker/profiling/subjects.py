@@ -7,6 +7,7 @@ the random numbers that it draws next.
 from __future__ import annotations
 
 import copy
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,8 +154,8 @@ class StokerSubject(Subject):
 
 def describe_operator(each: Any) -> dict[str, Any]:
     """Name and parameters; of a group, its text."""
-    parameters = getattr(each, "parameters", None)
-    return {"name": each.name, "parameters": dict(parameters) if parameters else {}, "text": repr(each)}
+    parameters = json.loads(json.dumps(dict(each.parameters), default=str))
+    return {"name": each.name, "parameters": parameters, "text": repr(each)}
 
 
 class TorchSubject(Subject):

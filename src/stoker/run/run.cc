@@ -10,7 +10,11 @@ std::string Run::State::explain() const {
   std::string text = plan_->explain();
   text += options_.threads == 0
               ? "threads: none, the work is done inside next()"
-              : "threads: " + std::to_string(options_.threads) + " CPU, " +
+              : "threads: " +
+                    (options_.active_threads > 0 && options_.active_threads < options_.threads
+                         ? std::to_string(options_.active_threads) + " of "
+                         : "") +
+                    std::to_string(options_.threads) + " CPU, " +
                     std::to_string(options_.io_threads) + " I/O" +
                     (options_.shares_cores ? ", sharing the cores with other loaders of this process" : "");
   text += "\nmemory: at most " + std::to_string(options_.max_active_batches) +
