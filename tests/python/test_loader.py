@@ -523,7 +523,7 @@ def test_the_time_of_every_thread_is_accounted_for(tmp_path: Path, is_slow_train
     if not is_slow_trainer:
         steps = sum(counters[name] for name in ("decode_cpu_ns", "transform_cpu_ns", "store_cpu_ns"))
         on_cpu = sum(thread["busy_ns"] - thread["off_cpu_ns"] for thread in counters["threads"])
-        assert 0.9 * on_cpu <= steps <= 1.02 * on_cpu
+        assert 0.85 * on_cpu <= steps <= 1.15 * on_cpu  # scaled up from those that were timed
 
 
 # ---- wrong arguments ----

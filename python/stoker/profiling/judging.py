@@ -45,6 +45,7 @@ def judge(
     is_held: bool = False,
     fetch_wall_ns: int = 0,
     step_share: float = 0.0,
+    queued_share: float = 0.0,
 ) -> Verdict:
     """The verdict on a profile that is complete but for it.
 
@@ -55,6 +56,8 @@ def judge(
         serial_ns: By name, what the trainer's own thread spends on each sample beside its step.
         fetch_wall_ns: In which the I/O threads were reading, added up, in the time of `profile.threads`.
         step_share: Of the wall time of the loop, what the trainer's step took.
+        queued_share: Of the time that batches were waited for, the part in which the waiting thread only
+            wanted a core.
         is_held: The interpreter is held for much of the time: what the user wrote in Python is the bound.
     """
     loader = profile.loader
@@ -97,7 +100,7 @@ def judge(
             [float(p.threads), p.samples_per_s] for p in profile.scaling.points if p.samples_per_s > 0
         ]
     if profile.threads:
-        measured["shares"] = thread_shares(profile, fetch_wall_ns)
+        measured["shares"] = thread_shares(profile, fetch_wall_ns, queued_share)
     try:
         found = _native.judge(measured)
     except ValueError as problem:
@@ -117,7 +120,7 @@ def judge(
     )
 
 
-def thread_shares(profile: Profile, fetch_wall_ns: int) -> dict[str, float]:
+def thread_shares(profile: Profile, fetch_wall_ns: int, queued_share: float) -> dict[str, float]:
     """Of the wall time of all threads that were not parked.
 
     A thread that waits for bytes while nobody reads waits for an I/O thread to get a core, which storage has
@@ -128,4 +131,12 @@ def thread_shares(profile: Profile, fetch_wall_ns: int) -> dict[str, float]:
         name: sum(getattr(thread, f"{name}_ns") for thread in profile.threads) / whole
         for name in ("busy", "starved", "blocked", "off_cpu")
     }
-    return {**shares, "starved": min(shares["starved"], len(profile.threads) * fetch_wall_ns / whole)}
+    shares["starved"] = min(shares["starved"], len(profile.threads) * fetch_wall_ns / whole)
+    # Threads that are blocked because the taker of the batches finds no core are not slowed by a hand-off;
+    # where there are more of them than cores, it is they who hold it up.
+    crowded = min(shares["blocked"], queued_share)
+    shares["blocked"] -= crowded
+    if len(profile.threads) > usable_cores():
+        shares["busy"] += crowded
+        shares["off_cpu"] += crowded
+    return shares

@@ -211,9 +211,12 @@ class Measuring:
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
             wait_ns = max(0, waited) * per_sample if is_idle else 0.0
         loop = self.loop
-        share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + sum(loop.next_ns))
+        # What the trainer's thread waited for a core is no wait for batches.
+        asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns)
+        share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
+        queued = min(1.0, alone.next_queued_ns / max(1, sum(alone.next_ns)))
         is_serial = subject.tier == "python" or (subject.tier == "threads" and is_held)
-        made.verdict = judge(made, is_serial, wait_ns, serial, is_held, self.fetch_wall_ns, share)
+        made.verdict = judge(made, is_serial, wait_ns, serial, is_held, self.fetch_wall_ns, share, queued)
 
 
 def _queue(name: str, fills: list[float], subject: Subject) -> Queue:
