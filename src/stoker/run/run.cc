@@ -14,8 +14,8 @@ std::string Run::State::explain() const {
                     (options_.active_threads > 0 && options_.active_threads < options_.threads
                          ? std::to_string(options_.active_threads) + " of "
                          : "") +
-                    std::to_string(options_.threads) + " CPU, " +
-                    std::to_string(options_.io_threads) + " I/O" +
+                    std::to_string(options_.threads) + " CPU, " + std::to_string(options_.io_threads) +
+                    " I/O" +
                     (options_.shares_cores ? ", sharing the cores with other loaders of this process" : "");
   text += "\nmemory: at most " + std::to_string(options_.max_active_batches) +
           " batches begun and not yet taken, " + std::to_string(options_.read_ahead_bytes >> 20) +
