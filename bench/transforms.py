@@ -24,6 +24,7 @@ from systems import import_torchvision
 
 SIZES = {"500x375": (375, 500), "224x224": (224, 224)}
 LEAST_S = 0.02
+DRAW_SIZES = ("RandomScale", "RandomRotate90", "D4")  # rows and columns differ between two calls
 MARKS = ("<!-- numbers: begin -->", "<!-- numbers: end -->")
 
 
@@ -54,7 +55,12 @@ def timed(calls, rounds):
 
 def check(name, theirs, ours, image):
     expected, found = theirs(image=image)["image"], ours(image=image)["image"]
-    assert found.shape == expected.shape or name in ("RandomScale",), f"{name}: {found.shape}"
+    if name in DRAW_SIZES:
+        assert sorted(found.shape) == sorted(expected.shape) or name == "RandomScale", (
+            f"{name}: {found.shape}"
+        )
+    else:
+        assert found.shape == expected.shape, f"{name}: {found.shape}"
     assert found.dtype == expected.dtype, f"{name}: {found.dtype}, expected {expected.dtype}"
     if name in FIXED:
         assert np.array_equal(found, expected), f"{name}: other pixels than Albumentations"

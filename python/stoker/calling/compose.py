@@ -58,6 +58,7 @@ class CompiledCompose:
             raise ValueError(f"the Compose has p={self.compose.p} with boxes or keypoints, allowed is p=1.")
         self._kinds = kinds_of(self._targets)
         self._segments: dict[Any, _Segment] = {}
+        self._whole_calls: dict[tuple[Any, int], Any] = {}  # by dtype and channels of an image alone
         self.report: list[str] = []
         for part in self._parts:
             if part.reasons:
@@ -79,7 +80,15 @@ class CompiledCompose:
             TypeError: A target has another type.
             stoker.SampleError: A transform cannot take this image, such as a crop larger than it.
         """
-        sample = Sample(data, self._kinds, self._targets)
+        image = data.get("image")
+        if len(data) == 1 and type(image) is np.ndarray and image.ndim == 3 and image.flags.c_contiguous:
+            call = self._whole_calls.get((image.dtype, image.shape[2]))
+            if call is not None and image.size > 0:
+                return {"image": call.run([(False, image)], [], [], *self._stream.next())[0][0]}
+        return self._run_sample(Sample(data, self._kinds, self._targets))
+
+    def _run_sample(self, sample: Sample) -> dict[str, Any]:
+        """Any targets; the pieces of the engine and of Python one after the other."""
         seed, number = self._stream.next()
         place = 0
         is_first = True
@@ -113,7 +122,11 @@ class CompiledCompose:
         channels = image.shape[2] if getattr(image, "ndim", 0) == 3 else 1
         signature = (place, dtype, channels, len(sample.boxes), len(sample.keypoints), sample.has_wide_masks)
         if signature not in self._segments:
-            self._segments[signature] = self._make_segment(*signature, is_first=is_first)
+            segment = self._make_segment(*signature, is_first=is_first)
+            self._segments[signature] = segment
+            is_whole = place == 0 and segment.call is not None and segment.end == len(self._parts)
+            if is_whole and len(sample.boxes) + len(sample.keypoints) == 0:
+                self._whole_calls[image.dtype, channels] = segment.call
         return self._segments[signature]
 
     def _make_segment(

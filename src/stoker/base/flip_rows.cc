@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#define HWY_WANT_AVX3_DL  // the set with a permutation of 64 bytes, which is not compiled by default
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stoker/base/flip_rows.cc"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
@@ -12,9 +13,15 @@ HWY_BEFORE_NAMESPACE();
 namespace stoker::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr size_t kVector = 16;
+// Where a permutation of 64 bytes exists, that many are turned at once; elsewhere 16.
+#undef STOKER_TURNS_64
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+#define STOKER_TURNS_64 1
+#else
+#define STOKER_TURNS_64 0
+#endif
 
-template <size_t kPixel>
+template <size_t kPixel, size_t kVector>
 struct Order {
   static constexpr size_t kStep = kVector / kPixel;          // whole pixels in a vector
   static constexpr size_t kRest = kVector - kStep * kPixel;  // bytes left over
@@ -27,32 +34,48 @@ struct Order {
   }
 };
 
+template <size_t kBytes>
+using BytesOf = hn::FixedTag<uint8_t, kBytes>;
+
+template <size_t kBytes>
+HWY_INLINE hn::Vec<BytesOf<kBytes>> in_order(const uint8_t* in, const hn::Vec<BytesOf<kBytes>>& order) {
+  const auto bytes = hn::LoadU(BytesOf<kBytes>(), in);
+#if STOKER_TURNS_64
+  if constexpr (kBytes == 64) return {_mm512_permutexvar_epi8(order.raw, bytes.raw)};
+#endif
+  return hn::TableLookupBytes(bytes, order);
+}
+
+// All pixels of a row, in vectors of kVector bytes. False, and nothing done, where the row is too short.
+template <size_t kPixel, size_t kVector>
+HWY_INLINE bool flip_in_vectors(const uint8_t* in, size_t width, uint8_t* out) {
+  using Turn = Order<kPixel, kVector>;
+  // A load reads kRest bytes before its pixels; a store writes as many behind its own, where the next one
+  // comes. What is written goes upwards, as caches fetch ahead.
+  constexpr size_t kSpare = (Turn::kRest + kPixel - 1) / kPixel;
+  if (width < Turn::kStep + kSpare) return false;
+  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kOrder = Turn::make(Turn::kRest, 0);
+  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kEnd = Turn::make(0, Turn::kRest);
+  const BytesOf<kVector> d;
+  const auto order = hn::Load(d, kOrder.data());
+  for (size_t x = 0; x + Turn::kStep + kSpare <= width; x += Turn::kStep)
+    hn::StoreU(in_order<kVector>(in + (width - x) * kPixel - kVector, order), d, out + x * kPixel);
+  // At most a vector's pixels are left: the last of the result, some of them a second time.
+  HWY_ALIGN uint8_t end[kVector];
+  hn::Store(in_order<kVector>(in, hn::Load(d, kEnd.data())), d, end);
+  std::memcpy(out + (width - Turn::kStep) * kPixel, end + Turn::kRest, Turn::kStep * kPixel);
+  return true;
+}
+
 template <size_t kPixel>
 void flip(const uint8_t* in, size_t width, uint8_t* out) {
-  size_t x = 0;
-#if HWY_TARGET != HWY_SCALAR
-  using Turn = Order<kPixel>;
-  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kOrder = Turn::make(0, Turn::kRest);
-  HWY_ALIGN static constexpr std::array<uint8_t, kVector> kEnd = Turn::make(Turn::kRest, 0);
-  const hn::FixedTag<uint8_t, kVector> d;
-  const auto table = hn::Load(d, kOrder.data());
-  // A load reads kRest bytes behind its pixels; a store writes as many before its own, where the next one
-  // comes.
-  constexpr size_t kSpare = (Turn::kRest + kPixel - 1) / kPixel;
-  for (; x + Turn::kStep + kSpare <= width; x += Turn::kStep) {
-    const auto turned = hn::TableLookupBytes(hn::LoadU(d, in + x * kPixel), table);
-    hn::StoreU(turned, d, out + (width - Turn::kStep - x) * kPixel - Turn::kRest);
-  }
-  // At most a vector's pixels are left: the last of the row, some of them a second time.
-  if (x > 0) {
-    HWY_ALIGN uint8_t end[kVector];
-    const uint8_t* last = in + width * kPixel - kVector;
-    hn::Store(hn::TableLookupBytes(hn::LoadU(d, last), hn::Load(d, kEnd.data())), d, end);
-    std::memcpy(out, end, Turn::kStep * kPixel);
-    return;
-  }
+#if STOKER_TURNS_64
+  if (flip_in_vectors<kPixel, 64>(in, width, out)) return;
 #endif
-  for (; x < width; ++x) std::memcpy(out + (width - 1 - x) * kPixel, in + x * kPixel, kPixel);
+#if HWY_TARGET != HWY_SCALAR
+  if (flip_in_vectors<kPixel, 16>(in, width, out)) return;
+#endif
+  for (size_t x = 0; x < width; ++x) std::memcpy(out + (width - 1 - x) * kPixel, in + x * kPixel, kPixel);
 }
 
 template <size_t kPixel>

@@ -13,7 +13,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Where a permutation of 64 bytes exists, four of its vectors hold the table; elsewhere sixteen shuffles of
 // 16 bytes each do, which is still twice as fast as one load a byte.
 #undef STOKER_LOOKS_UP_64
-#if HWY_TARGET == HWY_AVX3_DL
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
 #define STOKER_LOOKS_UP_64 1
 #else
 #define STOKER_LOOKS_UP_64 0
@@ -71,6 +71,12 @@ void row_of_one(const uint8_t* in, size_t count, const uint8_t* table, uint8_t* 
   const VectorTable loaded = load_table(table);
   for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d))
     hn::StoreU(found(loaded, hn::LoadU(d, in + i)), d, out + i);
+  if (i == count) return;
+  if (i > 0 && in != out) {  // the last vector's worth, some of it a second time
+    const size_t last = count - hn::Lanes(d);
+    hn::StoreU(found(loaded, hn::LoadU(d, in + last)), d, out + last);
+    return;
+  }
 #endif
   for (; i < count; ++i) out[i] = table[in[i]];
 }

@@ -138,6 +138,12 @@ void store_pixels(const Store& store, const ConstImage& in, void* slot) {
       store.table == nullptr ? 0 : distinct_tables(*store.table, static_cast<size_t>(in.channels()));
   const size_t row_bytes = in.shape.row_bytes();
   auto* out = static_cast<uint8_t*>(slot);
+  const bool is_one_row =
+      !store.flip_horizontal && !store.flip_vertical && in.row_bytes == static_cast<ptrdiff_t>(row_bytes);
+  if (is_one_row && store.table != nullptr) {
+    const size_t pixels = width * static_cast<size_t>(in.height());
+    return look_up_row(in.row<uint8_t>(0), pixels, in.channels(), store.table->entries.data(), tables, out);
+  }
   for (int y = 0; y < in.height(); ++y, out += row_bytes) {
     const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
     if (store.flip_horizontal) flip_rows({row, 0, out, 0, width, 1}, in.shape.pixel_bytes());

@@ -18,6 +18,19 @@ Buffer packed_buffer(size_t bytes) {
   return Buffer(allocate_aligned(bytes).release(), [](uint8_t* memory) { AlignedFree{}(memory); });
 }
 
+Buffer buffer_of(ScratchBuffer scratch) {
+  const auto owner = std::make_shared<ScratchBuffer>(std::move(scratch));
+  return Buffer(owner, owner->reserve(0));
+}
+
+// Whether store_image() would only copy.
+bool is_copy(const ConstImage& pixels, const Store& store) {
+  const bool keeps_places = (store.layout == Layout::kHwc || pixels.channels() == 1) &&
+                            !store.flip_horizontal && !store.flip_vertical;
+  return keeps_places && store.table == nullptr && store.dtype == pixels.shape.dtype &&
+         pixels.row_bytes == static_cast<ptrdiff_t>(pixels.shape.row_bytes());
+}
+
 }  // namespace
 
 PlanInput call_input(DType dtype, int channels, size_t box_columns, size_t keypoint_columns) {
@@ -84,7 +97,8 @@ class Call::Rows : public Source {
 
 class Call::Sink : public SampleSink {
  public:
-  Sink(const CallInput& input, CallOutput& output) : input_(input), output_(output) {
+  Sink(const CallInput& input, Pipeline& pipeline, CallOutput& output)
+      : input_(input), pipeline_(pipeline), output_(output) {
     output.fields.resize(input.fields.size());
     output.boxes.resize(input.boxes.size());
     output.keypoints.resize(input.keypoints.size());
@@ -95,6 +109,12 @@ class Call::Sink : public SampleSink {
     shape.dtype = store.dtype;
     Store here = store;
     if (input_.fields[field].kind == FieldKind::kMask) here.layout = Layout::kHwc;
+    if (is_copy(pixels, here)) {
+      if (auto memory = pipeline_.release(pixels.data)) {
+        output_.fields[field] = {buffer_of(std::move(*memory)), shape};
+        return std::nullopt;
+      }
+    }
     output_.fields[field] = {packed_buffer(shape.bytes()), shape};
     store_image(here, pixels, output_.fields[field].data.get());
     return std::nullopt;
@@ -106,6 +126,7 @@ class Call::Sink : public SampleSink {
 
  private:
   const CallInput& input_;
+  Pipeline& pipeline_;
   CallOutput& output_;
 };
 
@@ -126,7 +147,7 @@ Failure Call::run(const CallInput& input, const SampleKey& key, CallOutput* outp
     const std::span<const uint8_t> bytes(static_cast<const uint8_t*>(field.pixels.data), shape.bytes());
     sample.parts.push_back({SampleBytes(bytes), shape});
   }
-  Sink sink(input, *output);
+  Sink sink(input, pipeline_, *output);
   return pipeline_.run(sample, key, sink, counters_);
 }
 

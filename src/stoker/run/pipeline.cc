@@ -1,5 +1,7 @@
 #include "stoker/run/pipeline.h"
 
+#include <utility>
+
 #include "stoker/transform/geometry.h"
 
 namespace stoker {
@@ -107,6 +109,14 @@ Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleS
     counters_->clock.lap(kRowStep);
   }
   return std::nullopt;
+}
+
+std::optional<ScratchBuffer> Pipeline::release(const void* data) {
+  for (ScratchBuffer& buffer : images_) {
+    if (buffer.capacity_bytes() > 0 && buffer.reserve(0) == data)
+      return std::exchange(buffer, ScratchBuffer());
+  }
+  return chain_.release(data);
 }
 
 // What only the file could tell: an image of the dtype that was planned, and all fields of the first's size.

@@ -40,6 +40,10 @@ class Pipeline {
   // undefined.
   Failure run(const Sample& sample, const SampleKey& key, SampleSink& sink, StepCounters& counters);
 
+  // Within SampleSink::take(): hands over the memory that starts at `data`, the first of the pixels, so that
+  // a sink need not copy them; nothing where they are not the pipeline's own.
+  std::optional<ScratchBuffer> release(const void* data);
+
  private:
   class Decoding;
 

@@ -197,14 +197,16 @@ void copy_crop(const ConstImage& in, const Rect& crop, const std::array<uint8_t,
     auto* to = out.row<uint8_t>(y);
     const int from_y = crop.y + y;
     const bool has_row = from_y >= 0 && from_y < in.height() && right_end > left;
-    if (!has_row || left > 0 || right_end < crop.width) {
+    if (!has_row) {
       std::memcpy(to, padding.data(), padding.size());
+      continue;
     }
-    if (has_row) {
-      std::memcpy(to + static_cast<size_t>(left) * pixel_bytes,
-                  in.row<uint8_t>(from_y) + static_cast<size_t>(crop.x + left) * pixel_bytes,
-                  static_cast<size_t>(right_end - left) * pixel_bytes);
-    }
+    const size_t left_bytes = static_cast<size_t>(left) * pixel_bytes;
+    const size_t end_bytes = static_cast<size_t>(right_end) * pixel_bytes;
+    if (left_bytes > 0) std::memcpy(to, padding.data(), left_bytes);
+    std::memcpy(to + left_bytes, in.row<uint8_t>(from_y) + static_cast<size_t>(crop.x + left) * pixel_bytes,
+                end_bytes - left_bytes);
+    if (right_end < crop.width) std::memcpy(to + end_bytes, padding.data(), padding.size() - end_bytes);
   }
 }
 

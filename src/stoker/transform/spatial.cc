@@ -1,5 +1,7 @@
 #include "stoker/transform/spatial.h"
 
+#include <utility>
+
 #include "stoker/transform/geometry.h"
 
 namespace stoker {
@@ -122,6 +124,14 @@ Failure SpatialChain::finish(ConstImage* pixels, bool* flip_horizontal, bool* fl
 Failure SpatialChain::finish_upright(ConstImage* pixels) {
   if (Failure failure = flush_with_flips()) return failure;
   *pixels = source_;
+  return std::nullopt;
+}
+
+std::optional<ScratchBuffer> SpatialChain::release(const void* data) {
+  for (ScratchBuffer& buffer : buffers_) {
+    if (buffer.capacity_bytes() > 0 && buffer.reserve(0) == data)
+      return std::exchange(buffer, ScratchBuffer());
+  }
   return std::nullopt;
 }
 

@@ -38,6 +38,10 @@ class SpatialChain {
   // The same with the mirroring done.
   Failure finish_upright(ConstImage* pixels);
 
+  // Hands over the memory that starts at `data`, the first of the pixels that finish() gave; nothing where
+  // they lie elsewhere. Nothing may be read of them before the next begin().
+  std::optional<ScratchBuffer> release(const void* data);
+
   // Releases what one unusually large image left behind.
   void trim(size_t keep_bytes);
 
