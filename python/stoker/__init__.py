@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stoker.lowering import albumentations, from_transforms
     from stoker.operators import *  # noqa: F403
     from stoker.packing import Packed, pack, shards, verify
-    from stoker.profiling import Profile, compare, profile  # type: ignore[no-redef]
+    from stoker.profiling import Profile, compare, profile
     from stoker.sources import Source, arrays, files, folder
     from stoker.statistics import Statistics, compute_statistics, normalize
 
