@@ -291,7 +291,7 @@ def test_left_out_samples_are_findings(train: Path, tmp_path: Path) -> None:
         (["{train}", "{out}", "--form", "zip"], 2, "invalid choice"),
         (["{train}", "{out}", "--threads", "many"], 2, "'auto'"),
         (["{train}", "{out}", "--quality", "101"], 2, "quality"),
-        (["{train}", "{out}", "--shard-bytes", "1T"], 2, "--shard-bytes must be a number"),
+        (["{train}", "{out}", "--shard-bytes", "1X"], 2, "--shard-bytes must be a number"),
         (["{train}", "{out}", "--rank", "3", "--world", "3"], 2, "rank 3 of 3"),
         (["{train}", "{out}", "--operators", "{out}.json"], 3, "No such file"),
         (["{train}", "{out}", "--cut", "some"], 2, "--cut must be a number or 'all'"),
