@@ -10,20 +10,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from loading import Process, lay_out, shown, spread
+from loading import Process, lay_out
+from ratios import shown, spread
 from systems import PEER_OF
+
+from stoker.profiling.comparing import NOISE, answer_of
 
 
 def verdict(name, ratios, noise, more_is_better):
     """One line about candidate / baseline."""
-    middle, low, high = spread(ratios)
-    if low > 1 + noise:
-        answer = "faster" if more_is_better else "slower"
-    elif high < 1 - noise:
-        answer = "slower" if more_is_better else "faster"
-    else:
-        answer = "cannot tell"
-    return f"{name}: candidate / baseline {shown((middle, low, high), 3)}: {answer}"
+    answer = answer_of(ratios, more_is_better, noise)
+    return f"{name}: candidate / baseline {shown(spread(ratios), 3)}: {answer}"
 
 
 def main():
@@ -36,7 +33,7 @@ def main():
     parser.add_argument("--system", choices=list(PEER_OF), default="stoker-native-pillow")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--images", type=int, default=1024)
-    parser.add_argument("--noise", type=float, default=0.02, help="ratios this near to 1 say nothing")
+    parser.add_argument("--noise", type=float, default=NOISE, help="ratios this near to 1 say nothing")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root, _, count = lay_out(args.data, args.images, folder)

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import threading
 import time
 from pathlib import Path
 
+from ratios import shown, spread, turns
 from systems import BATCH, FLOOR, PEER_OF, SYSTEMS, WORKERS
 
 VERSIONS = [
@@ -98,20 +98,6 @@ class Process:
     def close(self):
         self.child.stdin.close()
         self.child.wait(30)
-
-
-def spread(values):
-    values = [value for value in values if value is not None]
-    if len(values) < 2:
-        return [values[0]] * 3 if values else None
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return [middle, low, high]
-
-
-def shown(values, digits):
-    return (
-        "-" if values is None else f"{values[0]:.{digits}f} [{values[1]:.{digits}f}, {values[2]:.{digits}f}]"
-    )
 
 
 def compile_floor(folder):
@@ -199,9 +185,8 @@ def measure(args, folder):
     for process in processes.values():
         process.epoch()  # warm
     for number in range(args.rounds):
-        turn = number % len(systems)
         result = {}
-        for system in systems[turn:] + systems[:turn]:
+        for system in turns(systems, number):
             result[system] = processes[system].epoch()
             time.sleep(0.3)  # what works ahead comes to rest
         report["rounds"].append({s: result[s] for s in systems})

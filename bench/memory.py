@@ -14,7 +14,6 @@ import ctypes
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ratios import shown, spread, turns
 from torch.utils.data import DataLoader as TorchLoader
 from torch.utils.data import TensorDataset
 
@@ -135,20 +135,13 @@ def pixel_systems():
     return {"stoker": lambda: iter(native), "torch": lambda: (images for (images,) in theirs)}
 
 
-def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return [round(value, 4) for value in (middle, low, high)]
-
-
 def measure(name, systems, most, rounds):
     costs = {system: [] for system in systems}
     for _ in range(2):
         for iterator in systems.values():
             cost(iterator, most)  # warm
     for number in range(rounds):
-        order = list(systems)
-        order = order[number % len(order) :] + order[: number % len(order)]
-        for system in order:
+        for system in turns(systems, number):
             costs[system].append(cost(systems[system], most))
         print(f"{name}: round {number + 1}/{rounds}", file=sys.stderr)
     result = {"us_per_batch": {}, "cpu_ratio": {}, "wall_ratio": {}}
@@ -160,10 +153,6 @@ def measure(name, systems, most, rounds):
             ]
             result[kind][system] = spread(ratios)
     return result
-
-
-def shown(values):
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*values)
 
 
 def conditions(rounds):
@@ -206,7 +195,7 @@ def main():
         for system in result["cpu_ratio"]:
             if system == "stoker":
                 continue
-            ratios = [shown(result[kind][system]) for kind in ("cpu_ratio", "wall_ratio")]
+            ratios = [shown(result[kind][system], 2) for kind in ("cpu_ratio", "wall_ratio")]
             print(f"| {name} | {system} | {' | '.join(ratios)} | {result['us_per_batch']['stoker'][0]:.1f} |")
     missed = [
         f"{case}: {result['cpu_ratio'][system][0]:.2f} x {system}, wanted {least}"

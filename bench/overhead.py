@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import deadlines
 import numpy as np
 import torch
+from ratios import shown, spread, turns
 from torch.utils.data import DataLoader as TorchLoader
 from torch.utils.data import TensorDataset
 
@@ -75,22 +75,6 @@ def cpu_ns_per_sample(loader):
     for batch in loader:
         count += len(images_of(batch))
     return (time.process_time_ns() - begin) / count
-
-
-def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return [middle, low, high]
-
-
-def shown(values, digits=1):
-    middle, low, high = (f"{value:.{digits}f}" for value in values)
-    return f"{middle} [{low}, {high}]"
-
-
-def turns(names, number):
-    """The order of a round: each system is first in its turn."""
-    names = list(names)
-    return names[number % len(names) :] + names[: number % len(names)]
 
 
 def measure_overhead(rounds):

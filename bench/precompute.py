@@ -20,7 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from loading import lay_out, shown, spread
+from loading import lay_out
+from ratios import shown, spread
 from systems import BATCH, MEAN, STD, WORKERS, import_torchvision, run_epoch
 
 SYSTEMS = ["folder", "source", "raw", "torch-folder", "torch-npy", "square", "alone"]

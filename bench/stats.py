@@ -11,11 +11,11 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
+from ratios import shown, spread, turns
 
 import stoker
 
@@ -83,11 +83,6 @@ def check(source):
     return max(errors)
 
 
-def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return [middle, low, high]
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -113,10 +108,8 @@ def main():
     }
     rounds = []
     for number in range(args.rounds):
-        names = list(systems)
-        turn = number % len(names)
-        seconds = {name: systems[name]() for name in names[turn:] + names[:turn]}
-        rounds.append({name: seconds[name] for name in names})
+        seconds = {name: systems[name]() for name in turns(systems, number)}
+        rounds.append({name: seconds[name] for name in systems})
     ratios = {name: spread([each[name] / each["decode"] for each in rounds]) for name in GOALS}
     report = {
         "files": len(files),
@@ -133,10 +126,10 @@ def main():
     print(f"{'':12}{'CPU ms/image':>24}{'to decoding alone':>24}{'goal':>8}")
     for name in systems:
         each = spread([one[name] / len(files) * 1e3 for one in rounds])
-        line = f"{name:12}{f'{each[0]:.3f} [{each[1]:.3f}, {each[2]:.3f}]':>24}"
+        line = f"{name:12}{shown(each, 3):>24}"
         if name in GOALS:
             of = ratios[name]
-            line += f"{f'{of[0]:.3f} [{of[1]:.3f}, {of[2]:.3f}]':>24}{GOALS[name]:8.2f}"
+            line += f"{shown(of, 3):>24}{GOALS[name]:8.2f}"
         print(line)
     print(f"\nsaved in {args.out}")
 

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from loading import shown, spread
 from pipelines import FIXED, operators, photograph, pipelines, torchvision_operators
+from ratios import shown, spread
 from systems import import_torchvision
 
 SIZES = {"500x375": (375, 500), "224x224": (224, 224)}
