@@ -65,6 +65,29 @@ CountersReading::Step fetch_step(const LogHistogram& durations, int64_t cpu_ns) 
 
 }  // namespace
 
+BatchSums reading_of(const StepCounters& counters) {
+  BatchSums sums;
+  sums.decode_ns = counters.clock.cpu_ns(kDecodeStep);
+  sums.store_ns = counters.clock.cpu_ns(kStoreStep);
+  sums.transform_ns = counters.clock.all_cpu_ns() - sums.decode_ns - sums.store_ns;
+  sums.timed_samples = counters.clock.timed_samples();
+  sums.samples = counters.samples.get();
+  for (size_t route = 0; route < sums.decoded.size(); ++route)
+    sums.decoded[route] = counters.decoded[route].get();
+  return sums;
+}
+
+BatchSums counted_since(const BatchSums& before, const StepCounters& counters) {
+  BatchSums took = reading_of(counters);
+  took.decode_ns -= before.decode_ns;
+  took.transform_ns -= before.transform_ns;
+  took.store_ns -= before.store_ns;
+  took.timed_samples -= before.timed_samples;
+  took.samples -= before.samples;
+  for (size_t route = 0; route < took.decoded.size(); ++route) took.decoded[route] -= before.decoded[route];
+  return took;
+}
+
 void ThreadCounters::begin() {
   clockid_t clock{};
   if (pthread_getcpuclockid(pthread_self(), &clock) == 0) cpu_clock = clock;

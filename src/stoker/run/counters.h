@@ -55,6 +55,10 @@ struct BatchSums {
   }
 };
 
+// What a thread has counted of its steps so far, and since an earlier reading.
+BatchSums reading_of(const StepCounters& counters);
+BatchSums counted_since(const BatchSums& before, const StepCounters& counters);
+
 // What a thread without work waits for.
 enum class Wait : uint8_t { kStarved, kBlocked, kParked };
 
