@@ -9,15 +9,15 @@ transforms and network are those of torch and torchvision for both.
 from __future__ import annotations
 
 import argparse
-import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.utils.data
 from made_data import photographs
-from measuring import show, take_turns
+from measuring import show, show_bounds, take_turns
 from torch import nn
 from torchvision import transforms as T
 from torchvision.datasets import ImageFolder
@@ -37,24 +37,38 @@ RECIPE = T.Compose(
 CHECKED = T.Compose([T.Resize(256), T.CenterCrop(224), T.ToTensor(), T.Normalize(MEAN, STD)])
 
 
-def train(root: Path, DataLoader: Any, batches: int | None = None) -> int:
-    """One epoch; the only thing that differs is where DataLoader was imported from."""
-    dataset = ImageFolder(str(root), RECIPE)
-    loader = DataLoader(dataset, batch_size=32, shuffle=True, num_workers=2)
+def make_loader(root: Path, DataLoader: Any) -> Any:
+    """The only thing that differs is where DataLoader was imported from."""
+    return DataLoader(ImageFolder(str(root), RECIPE), batch_size=32, shuffle=True, num_workers=2)
+
+
+def make_step(classes: int) -> Callable[[Any], None]:
+    """A network, its optimizer, and a training step with one batch."""
     network = nn.Sequential(
         nn.Conv2d(3, 16, 7, stride=4),
         nn.ReLU(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Linear(16, len(dataset.classes)),
+        nn.Linear(16, classes),
     )
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    count = 0
-    for images, labels in itertools.islice(loader, batches):
+
+    def step(batch: Any) -> None:
+        images, labels = batch
         optimizer.zero_grad()
         nn.functional.cross_entropy(network(images), labels).backward()
         optimizer.step()
-        count += len(images)
+
+    return step
+
+
+def train(root: Path, DataLoader: Any) -> int:
+    """One epoch."""
+    loader = make_loader(root, DataLoader)
+    step, count = make_step(len(loader.dataset.classes)), 0
+    for batch in loader:
+        step(batch)
+        count += len(batch[0])
     return count
 
 
@@ -73,6 +87,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="root/<class>/<file>; made when left out")
     parser.add_argument("--images", type=int, default=512, help="to make")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10, help="to profile each loader")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = args.data or photographs(Path(folder), args.images)
@@ -82,6 +97,12 @@ def main() -> None:
             "after: from stoker.torch": lambda: train(root, stoker.torch.DataLoader),
         }
         show("training, 2 workers, the network included", take_turns(ways, args.rounds))
+        loaders = [make_loader(root, each) for each in (torch.utils.data.DataLoader, stoker.torch.DataLoader)]
+        loops = {
+            name: (loader, make_step(len(loader.dataset.classes)))
+            for name, loader in zip(ways, loaders, strict=True)
+        }
+        show_bounds(loops, args.seconds)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.data
-from measuring import show, take_turns
+from measuring import show, show_bounds, take_turns
 from torch.nn.functional import pad
 
 import stoker
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10, help="to profile each loader")
     args = parser.parse_args()
     random = np.random.default_rng(0)
     images = torch.from_numpy(random.integers(0, 256, (args.images, 3, 32, 32), np.uint8))
@@ -87,6 +88,7 @@ def main() -> None:
     }
     runs = {name: (lambda loader=loader: epoch(loader)) for name, loader in ways.items()}
     show("random crop, flip and normalise", take_turns(runs, args.rounds))
+    show_bounds({name: (loader, None) for name, loader in ways.items()}, args.seconds)
 
 
 if __name__ == "__main__":

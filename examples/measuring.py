@@ -6,6 +6,9 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
+
+import stoker
 
 
 def cpu_seconds() -> float:
@@ -50,6 +53,18 @@ def show(title: str, measured: Mapping[str, list[tuple[float, float]]]) -> dict[
         ratios[name] = cpu_ratio
         print(f"{name:44}{spread(wall):>26}{ratio(wall_ratio):>7}{spread(cpu):>32}{ratio(cpu_ratio):>7}")
     return ratios
+
+
+def show_bounds(loops: Mapping[str, tuple[Any, Callable[[Any], Any] | None]], seconds: float) -> None:
+    """Prints what bounds each loop, by `stoker.profile`.
+
+    Args:
+        loops: By name, a loader and what is done with each of its batches (None: nothing).
+        seconds: For each.
+    """
+    print("\nwhat bounds it, by stoker.profile")
+    for name, (loader, step) in loops.items():
+        print(f"{name:44}{stoker.profile(loader, step=step, seconds=seconds).verdict.sentence}")
 
 
 def spread(values: list[float]) -> str:

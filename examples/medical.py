@@ -18,7 +18,7 @@ import albumentations as A
 import cv2
 import numpy as np
 from made_data import radiographs
-from measuring import cpu_seconds, show, take_turns
+from measuring import cpu_seconds, show, show_bounds, take_turns
 
 import stoker
 
@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--size", type=int, default=512, help="side in pixels, at least 384")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10, help="to profile each loader")
     args = parser.parse_args()
     cv2.setNumThreads(0)  # one thread for both
     with tempfile.TemporaryDirectory() as folder:
@@ -122,6 +123,8 @@ def main() -> None:
             f"packing pays after {cost_ms / (whole - after):.1f} epochs against Albumentations, after "
             f"{cost_ms / (native - after):.1f} against native operators"
         )
+        loops = {"native operators": (online, None), f"{VARIANTS} variants": (precomputed, None)}
+        show_bounds(loops, args.seconds)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from made_data import scenes
-from measuring import show, take_turns
+from measuring import show, show_bounds, take_turns
 
 import stoker
 
@@ -81,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10, help="to profile each loader")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = stoker.files(*scenes(Path(folder, "data"), args.images))
@@ -127,6 +128,12 @@ def main() -> None:
         }
         show("an epoch, training included", take_turns(ways, args.rounds))
         print(f"loss after an epoch: {min(losses):.4f} to {max(losses):.4f} over all runs")
+        model = Classifier(2 * bands, 4)
+        loops = {
+            "statistics": (normalized, lambda batch: model.step(*batch)),
+            "statistics and packed scenes": (from_shards, lambda batch: model.step(*batch)),
+        }
+        show_bounds(loops, args.seconds)
 
 
 if __name__ == "__main__":

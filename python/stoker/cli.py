@@ -67,6 +67,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--parts", type=seconds, default=15.0, help="seconds for the parts of each loader (default: 15)"
     )
     profile.add_argument("-o", "--output", metavar="FILE", help="write the profiles there as JSON")
+    profile.add_argument(
+        "--report", metavar="FILE", help="write a page for the browser; FILE-2 and so on for further loaders"
+    )
     profile.add_argument("--format", choices=("text", "json"), default="text")
 
     stats = commands.add_parser("stats", help="mean, deviation and histogram of each channel of a folder")

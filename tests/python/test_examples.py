@@ -15,18 +15,18 @@ MODULES = ("made_data", "measuring")
 # Script: words that make it small, what it needs, and what it must say of its answers.
 SCRIPTS = {
     "classification": (
-        ["--images", "24", "--rounds", "1"],
+        ["--images", "24", "--rounds", "1", "--seconds", "1"],
         ("torchvision",),
         "largest difference of a pixel, validation recipe: 0\n",
     ),
     "medical": (
-        ["--images", "4", "--size", "400", "--rounds", "1"],
+        ["--images", "4", "--size", "400", "--rounds", "1", "--seconds", "1"],
         ("albumentations", "cv2"),
         "largest difference, nothing random: image 0 of deviation 1, mask 0\n",
     ),
-    "satellite": (["--images", "8", "--rounds", "1"], (), "largest difference: shards 0,"),
+    "satellite": (["--images", "8", "--rounds", "1", "--seconds", "1"], (), "largest difference: shards 0,"),
     "in_memory": (
-        ["--images", "600", "--rounds", "1"],
+        ["--images", "600", "--rounds", "1", "--seconds", "1"],
         ("torch",),
         "batches of one shuffled epoch are equal, bit for bit\n",
     ),
@@ -64,6 +64,8 @@ def test_example_runs(name: str, tmp_path: Path) -> None:
     rows = re.findall(r"^(before|after)\b.*?\] +([\d.]+) .*\] +([\d.]+)$", result.stdout, re.MULTILINE)
     assert {row[0] for row in rows} == {"before", "after"}, result.stdout
     assert all(float(ratio) >= 0 for row in rows for ratio in row[1:])
+    bounds = result.stdout.partition("what bounds it, by stoker.profile\n")[2]
+    assert len(re.findall(r"Bound by .+\.$", bounds, re.MULTILINE)) == 2, result.stdout
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 

@@ -268,7 +268,8 @@ def stoker_command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_script_is_run_unchanged_and_its_loaders_watched(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    options = ["--seconds", "0", "--parts", "1", "--format", "json", "-o", str(tmp_path / "out.json")]
+    kept = ["-o", str(tmp_path / "out.json"), "--report", str(tmp_path / "report.html")]
+    options = ["--seconds", "0", "--parts", "1", "--format", "json", *kept]
     result = stoker_command("profile", *options, str(script), "--epochs", "2")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("the script has ended")
@@ -277,6 +278,9 @@ def test_a_script_is_run_unchanged_and_its_loaders_watched(tmp_path: Path) -> No
     assert profiles[0]["samples"]["measured_count"] == 400
     assert profiles[0]["trainer"]["origin"] == "watched"
     assert all(each["trainer"]["step_ns"]["p50"] >= 5_000_000 for each in profiles)  # it sleeps so long
+    pages = [tmp_path / ("report-2.html" if number else "report.html") for number in range(len(profiles))]
+    assert sorted(tmp_path.glob("*.html")) == sorted(pages)
+    assert all("What bounds this loader" in page.read_text() for page in pages)
     # Which one it is, a crowded machine may turn round; the planted bottlenecks are for that.
     assert all(each["verdict"]["bound_by"] for each in profiles)
 

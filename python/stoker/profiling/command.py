@@ -27,11 +27,20 @@ def run_profile(args: argparse.Namespace) -> bool:
         with open(args.output, "w", encoding="utf-8") as file:
             json.dump([each.to_dict() for each in profiles], file, indent=1)
             file.write("\n")
+    if args.report is not None:
+        for number, each in enumerate(profiles, 1):
+            each.save_report(_numbered(args.report, number))
     if args.format == "json":
         print(json.dumps([each.to_dict() for each in profiles], indent=1))
     else:
         print("\n\n".join(str(each) for each in profiles))
     return any(each.verdict.bound_by != "trainer" for each in profiles)
+
+
+def _numbered(path: str, number: int) -> str:
+    """report.html, report-2.html, report-3.html, ..."""
+    stem, suffix = os.path.splitext(path)
+    return path if number == 1 else f"{stem}-{number}{suffix}"
 
 
 def run_bench(args: argparse.Namespace) -> bool:
