@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return FINDINGS if run_bench(args) else OK
         if args.command == "bench":
-            from stoker.doctor import bench
+            from stoker.bench import bench
 
             bench(
                 args.folder, args.size, args.batch_size, args.threads, args.rounds, args.images, args.format

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stoker.doctor import SUFFIXES, cpu_seconds, find_images
+from stoker.bench import SUFFIXES, find_images
+from stoker.machine.clocks import cpu_seconds
 from stoker.progress import Progress
 
 CLASSES, BATCH, WORKERS, CHECKED = 10, 64, 2, 256

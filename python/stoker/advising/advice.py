@@ -12,8 +12,9 @@ import numpy as np
 
 from stoker import _native
 from stoker.advising.forms import JPEG_QUALITY, decoding_of
-from stoker.advising.timing import Timing, Watch, count_samples
+from stoker.advising.timing import Timing, Watch
 from stoker.packing import pack, shards
+from stoker.profiling.batches import samples_in
 from stoker.sources import arrays
 
 if TYPE_CHECKING:
@@ -319,8 +320,9 @@ def run_steps(loader: Loader, steps: int, step: Step | None, demand: float) -> t
             if step is not None:
                 step(batch)
             now = time.perf_counter()
-            rates.append(count_samples(batch) / (now - then))
-            samples += count_samples(batch)
+            count = samples_in(batch, loader.batch_size)
+            rates.append(count / (now - then))
+            samples += count
             then = now
             del batch
             if len(rates) == steps:

@@ -10,7 +10,6 @@ from typing import Any
 
 from stoker import _native
 from stoker.advising.advice import Advice, LoadingPlan, Step
-from stoker.advising.demand import Demand, measure_demand, write_rate
 from stoker.advising.forms import Cuts, StoredForm, legal_cuts, stored_forms
 from stoker.advising.from_profile import advise_profile
 from stoker.advising.subset import spread_by_size, subset
@@ -19,14 +18,20 @@ from stoker.advising.timing import run_epoch
 from stoker.advising.trials import ROUNDS, Trial, Trials
 from stoker.loader import Loader, check_count
 from stoker.machine.cores import usable_cores
+from stoker.machine.storage import write_rate
 from stoker.packing.steps import described, shown
 from stoker.profiling import Profile
+from stoker.profiling.batches import bytes_of
+from stoker.profiling.demand import Demand, measure_demand
 
 ACCEPTED = ("jpeg", "variants")
 
 # Samples of a trial, at least and at most, and what is aimed at for each timed epoch.
 _FEWEST, _MOST, _EPOCH_S = 48, 512, 0.5
 _PROBED = 16
+
+# For the measurement of the trainer alone.
+_KEPT_BATCHES = 4
 
 # Of what the trial takes, beside timed epochs: packing each form.
 _SECONDS = 60.0
@@ -89,7 +94,7 @@ def advise(
         threads = thread_counts(most)
         count = _count(loader, forms, threads, seconds)
         samples = subset(loader.source, spread_by_size(loader.source, count))
-        demand = measure_demand(loader, step, min(3.0, seconds / 10)) if step is not None else Demand()
+        demand = _demand(loader, step, min(3.0, seconds / 10)) if step is not None else Demand()
         trials = Trials(loader, samples, scratch, threads, measures_cold=True)
         try:
             tried = [trials.pack(form, number) for number, form in enumerate(forms)]
@@ -170,15 +175,19 @@ def _count(loader: Loader, forms: Sequence[StoredForm], threads: Sequence[int], 
     return int(min(_MOST, max(_FEWEST, min(seconds / epochs, _EPOCH_S) / each)))
 
 
+def _demand(loader: Loader, step: Step, seconds: float) -> Demand:
+    with loader.made_with() as copy:
+        batches = [batch for batch, _ in zip(copy, range(_KEPT_BATCHES), strict=False)]
+    return measure_demand(step, batches, seconds, loader.batch_size)
+
+
 def _batch_bytes(loader: Loader) -> float:
     probe = loader.made_with(
         subset(loader.source, [0]), threads=1, batch_size=1, on_error="skip", max_bad=1, shapes="dense"
     )
     with probe:
         for batch in probe:
-            images = batch["image"] if isinstance(batch, dict) else batch
-            images = images[0] if isinstance(images, tuple) else images
-            return float(getattr(images, "nbytes", 0)) * loader.batch_size
+            return float(bytes_of(batch)) * loader.batch_size
     return 0.0
 
 

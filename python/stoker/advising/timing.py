@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker.loader import Loader
-from stoker.machine.cores import usable_cores, waited_for_cores_s
+from stoker.machine.clocks import waited_for_cores_s
+from stoker.machine.cores import usable_cores
+from stoker.profiling.batches import samples_in
 
 # Threads of a loader that read.
 _READERS = 2
@@ -106,16 +108,8 @@ def run_epoch(loader: Loader, limit: int | None = None) -> Timing:
     watch, samples = Watch(loader), 0
     batches = iter(loader)  # kept, because the counters go with it
     for batch in batches:
-        samples += count_samples(batch)
+        samples += samples_in(batch, loader.batch_size)
         del batch
         if limit is not None and samples >= limit:
             break
     return watch.timing(samples)
-
-
-def count_samples(batch: Any) -> int:
-    if isinstance(batch, dict):
-        batch = batch["image"]
-    elif isinstance(batch, (tuple, list)) and len(batch) == 2 and not hasattr(batch, "shape"):
-        batch = batch[0]
-    return len(batch)

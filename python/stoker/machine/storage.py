@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from stoker.machine.page_cache import put_out
 _FILES, _BYTES, _SECONDS = 512, 256 << 20, 4.0  # read at most, for each number of readers
 _LISTED_FILES, _LISTED_SECONDS = 100_000, 2.0
 _READERS = 8
+_WRITTEN_BYTES = 32 << 20
 
 # Compressed bytes that one core decodes in a second, measured on JPEGs of 110 KB.
 _DECODED_BYTES_PER_S = 70e6
@@ -185,3 +187,21 @@ def _findings(report: dict[str, Any], cores: int) -> list[Finding]:
             )
         )
     return found
+
+
+def write_rate(folder: str | None = None) -> float:
+    """Bytes a second of a new file that reach the disk.
+
+    Args:
+        folder: Where to write; that for temporary files where None.
+
+    Raises:
+        OSError: It cannot be written there.
+    """
+    block = os.urandom(1 << 20)
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        begin = time.perf_counter()
+        for _ in range(_WRITTEN_BYTES // len(block)):
+            file.write(block)
+        os.fsync(file.fileno())
+        return _WRITTEN_BYTES / (time.perf_counter() - begin)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stoker.machine.clocks import cpu_seconds
 from stoker.profiling.environment import environment, now
 from stoker.profiling.loop import run_loop
 from stoker.profiling.subjects import Subject, subject_of
@@ -169,10 +169,10 @@ class _Measured:
         """Samples a second, and CPU seconds of a sample."""
         subject = self.subjects[which]
         subject.reset()
-        before = _cpu_seconds()
+        before = cpu_seconds()
         times = run_loop(subject, self.turn_s)
         subject.reset()  # threads and workers end, and their time counts
-        return times.samples_per_s, (_cpu_seconds() - before) / max(1, times.samples)
+        return times.samples_per_s, (cpu_seconds() - before) / max(1, times.samples)
 
     def _round(self, number: int) -> dict[int, tuple[float, float]]:
         order = (0, 1) if number % 2 == 0 else (1, 0)
@@ -195,9 +195,3 @@ class _Measured:
             return False
         shown = _native.try_reading(task.source, list(range(min(task.count, 20_000))), 1, True, 1e-9)
         return shown["cached_share"] is not None and shown["cached_share"] < 0.1
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)

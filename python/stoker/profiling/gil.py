@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from stoker.profiling.clocks import wait_for_core_ns
+from stoker.machine.clocks import wait_for_core_ns
 
 _PAUSE_S = 0.002
 

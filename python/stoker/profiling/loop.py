@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from stoker.machine.clocks import wait_for_core_ns
 from stoker.profiling.batches import bytes_of, samples_in
-from stoker.profiling.clocks import wait_for_core_ns
 from stoker.profiling.record import Event
 
 # The trainer's batches for the measurement of its demand: at most so many, and not more memory than this.

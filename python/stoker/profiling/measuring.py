@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from stoker.machine.cores import usable_cores
 from stoker.profiling.attributing import attribution, thread_totals, timeline
-from stoker.profiling.batches import samples_in
+from stoker.profiling.demand import measure_demand
 from stoker.profiling.environment import environment, now
 from stoker.profiling.gil import GilProbe
 from stoker.profiling.judging import judge
@@ -131,23 +130,9 @@ class Measuring:
 
     def _take_trainer(self, step: Callable[[Any], Any], kept: list[Any], seconds: float) -> None:
         """The step with batches that are there at once."""
-        _synchronize()
-        step(kept[0])
-        _synchronize()
-        durations: list[int] = []
-        samples = 0
-        begin = last = time.monotonic_ns()
-        while len(durations) < 200 and (len(durations) < 3 or last - begin < seconds * 1e9):
-            batch = kept[len(durations) % len(kept)]
-            step(batch)
-            ended = time.monotonic_ns()
-            durations.append(ended - last)
-            last = ended
-            samples += samples_in(batch, self.subject.batch_size)
-        _synchronize()
-        wall_ns = max(1, time.monotonic_ns() - begin)
+        demand = measure_demand(step, kept, seconds, self.subject.batch_size)
         self.profile.trainer = Trainer(
-            quantiles(durations), len(durations), samples / wall_ns * 1e9, "cached batches"
+            quantiles(demand.step_ns), len(demand.step_ns), demand.samples_per_s, "cached batches"
         )
 
     def _take_loop(self, times: LoopTimes) -> None:
@@ -253,10 +238,3 @@ def _some_keys(loader: Any, count: int) -> list[Any]:
         if len(keys) >= count:
             break
     return keys
-
-
-def _synchronize() -> None:
-    """Waits for the device, where torch has one in use."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()

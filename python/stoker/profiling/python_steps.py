@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from stoker.profiling.clocks import wait_for_core_ns
+from stoker.machine.clocks import wait_for_core_ns
 from stoker.profiling.record import Step
 from stoker.profiling.storage import quantiles
 

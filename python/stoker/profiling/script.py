@@ -13,8 +13,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from stoker.machine.clocks import wait_for_core_ns
 from stoker.profiling.batches import samples_in
-from stoker.profiling.clocks import wait_for_core_ns
 from stoker.profiling.loop import LoopTimes
 from stoker.profiling.measuring import Measuring
 from stoker.profiling.record import Event, Profile, Trainer

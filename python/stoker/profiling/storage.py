@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
+import contextlib
 from typing import Any
 
 import numpy as np
 
 from stoker import _native
+from stoker.machine.storage import write_rate
 from stoker.profiling.record import Quantiles, Reading, Storage
 
 # Files that are read; of a data set sorted by size as evenly as of any other.
 _MOST_SAMPLES = 2000
-
-# Written to see how fast packing could write.
-_WRITTEN_BYTES = 32 << 20
 
 # Above this share of its bytes in the page cache, a reading was not cold.
 _COLD_SHARE = 0.1
@@ -46,7 +42,8 @@ def measure_storage(source: Any, count: int, readers: int, seconds: float) -> St
     storage.is_cold = max(shares) <= _COLD_SHARE if shares else None
     _native.try_reading(source, few, readers, False, seconds / 3)
     storage.warm = reading_of(_native.try_reading(source, few, readers, False, seconds / 4), readers)
-    storage.write_bytes_per_s = _write_rate()
+    with contextlib.suppress(OSError):
+        storage.write_bytes_per_s = write_rate()
     return storage
 
 
@@ -94,18 +91,3 @@ def _line(sizes: list[int], latencies_ns: list[int]) -> tuple[float | None, floa
     if slope <= 0 or fixed < 0:
         return None, None
     return float(fixed), float(1e9 / slope)
-
-
-def _write_rate() -> float | None:
-    """Bytes a second to a new file, flushed; None where it cannot be written."""
-    try:
-        with tempfile.TemporaryFile() as file:
-            block = os.urandom(1 << 20)
-            begin = time.monotonic()
-            for _ in range(_WRITTEN_BYTES >> 20):
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-            return _WRITTEN_BYTES / (time.monotonic() - begin)
-    except OSError:
-        return None

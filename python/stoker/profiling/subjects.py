@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker import _native
-from stoker.profiling.clocks import cpu_ns_of_process
+from stoker.machine.clocks import cpu_ns_of_process
 from stoker.profiling.record import Loader
 
 

@@ -1,0 +1,55 @@
+"""Clocks that Python lacks: what threads and processes had of the cores, and what they waited for one."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+
+def wait_for_core_ns() -> int:
+    """What this thread has waited on a run queue, in all; 0 where the system does not say."""
+    return _queued_ns("/proc/thread-self/schedstat")
+
+
+def waited_for_cores_s() -> dict[str, float]:
+    """Seconds in which threads that live now were ready to run while others, of this process or not, had the
+    cores: by "stoker-cpu" and "stoker-io", the engine's threads, and "" for all else. Empty where the kernel
+    does not count them."""
+    waited: dict[str, float] = {}
+    try:
+        tasks = os.listdir("/proc/self/task")
+    except OSError:
+        return waited
+    for task in tasks:
+        try:
+            with open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
+                name = file.read().strip()
+        except OSError:  # a thread that ended just now
+            continue
+        name = name if name in ("stoker-cpu", "stoker-io") else ""
+        waited[name] = waited.get(name, 0.0) + _queued_ns(f"/proc/self/task/{task}/schedstat") / 1e9
+    return waited
+
+
+def cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def cpu_ns_of_process(pid: int) -> int:
+    """CPU time of all threads of another process so far, to within 10 ms; 0 once it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _queued_ns(schedstat: str) -> int:
+    try:
+        with open(schedstat, "rb", buffering=0) as file:
+            return int(file.read().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
