@@ -64,8 +64,24 @@ HWY_INLINE ByteVector found(const VectorTable& table, ByteVector values) {
 #endif
 #endif  // HWY_SCALAR
 
+// Whether the table is v ^ table[0], as that of inversion is: then there is nothing to look up.
+bool flips_bits(const uint8_t* table) {
+  for (size_t v = 0; v < 256; ++v) {
+    if (table[v] != (v ^ table[0])) return false;
+  }
+  return true;
+}
+
 void row_of_one(const uint8_t* in, size_t count, const uint8_t* table, uint8_t* out) {
   size_t i = 0;
+  if (flips_bits(table)) {
+    const hn::ScalableTag<uint8_t> bytes;
+    const auto bits = hn::Set(bytes, table[0]);
+    for (; i + hn::Lanes(bytes) <= count; i += hn::Lanes(bytes))
+      hn::StoreU(hn::Xor(hn::LoadU(bytes, in + i), bits), bytes, out + i);
+    for (; i < count; ++i) out[i] = in[i] ^ table[0];
+    return;
+  }
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   const Bytes d;
   const VectorTable loaded = load_table(table);
