@@ -52,38 +52,22 @@ float cut_cube_root(float value) {
 
 int rounded(float value) { return static_cast<int>(std::nearbyint(value)); }
 
-void fill_of_lightness(LabTables& tables) {
+int32_t both_of_lightness(int l) {
   constexpr float kOne = 16384.0f;
-  for (int i = 0; i < 256; ++i) {
-    const auto at = static_cast<size_t>(i);
-    if (i <= 20) {
-      tables.y_of_lightness[at] = rounded(static_cast<float>(i * 16384 * 20 * 9) / (17.0f * 29 * 29 * 29));
-      tables.root_of_lightness[at] =
-          rounded(kOne * (16.0f / 116.0f + static_cast<float>(i * 5) / (3.0f * 17 * 29)));
-      continue;
-    }
-    const float root =
-        static_cast<float>(i * 100 * 16384) / (255.0f * 116) + static_cast<float>(16 * 16384) / 116.0f;
-    tables.root_of_lightness[at] = rounded(root);
-    tables.y_of_lightness[at] = rounded(root * root * root / (kOne * kOne));
+  if (l <= 20) {
+    const int y = rounded(static_cast<float>(l * 16384 * 20 * 9) / (17.0f * 29 * 29 * 29));
+    return rounded(kOne * (16.0f / 116.0f + static_cast<float>(l * 5) / (3.0f * 17 * 29))) << 16 | y;
   }
-}
-
-void fill_cube(LabTables& tables) {
-  constexpr int64_t kOne = 16384;
-  constexpr int64_t kOffset = kOne * 16 / 116 * 108 / 841;
-  tables.cube.resize(kOne * 9 / 4);
-  for (size_t at = 0; at < tables.cube.size(); ++at) {
-    const int64_t i = static_cast<int64_t>(at) + LabTables::kLeastRoot;
-    tables.cube[at] = static_cast<int>(i <= 3390 ? i * 108 / 841 - kOffset : i * i / kOne * i / kOne);
-  }
+  const float root =
+      static_cast<float>(l * 100 * 16384) / (255.0f * 116) + static_cast<float>(16 * 16384) / 116.0f;
+  return rounded(root) << 16 | rounded(root * root * root / (kOne * kOne));
 }
 
 LabTables make_tables() {
   LabTables tables{};
   for (size_t i = 0; i < 256; ++i) {
     const float level = decoded(static_cast<float>(i) / 255.0f);
-    tables.linear[i] = static_cast<uint16_t>(rounded(2040.0f * level));
+    tables.linear[i] = rounded(2040.0f * level);
   }
   for (size_t k = 0; k < 3; ++k) {
     for (size_t c = 0; c < 3; ++c) {
@@ -96,13 +80,12 @@ LabTables make_tables() {
     const auto near_zero = static_cast<float>(static_cast<double>(x) * static_cast<double>(841.0f / 108.0f) +
                                               static_cast<double>(16.0f / 116.0f));
     const float root = x < 216.0f / 24389.0f ? near_zero : cut_cube_root(x);
-    tables.root[i] = static_cast<uint16_t>(rounded(32768.0f * root));
+    tables.root[i] = rounded(32768.0f * root);
   }
-  fill_of_lightness(tables);
-  fill_cube(tables);
+  for (int l = 0; l < 256; ++l) tables.of_lightness[static_cast<size_t>(l)] = both_of_lightness(l);
   for (size_t i = 0; i < tables.encoded.size(); ++i) {
     const float level = encoded((1.0f / 4096.0f) * static_cast<float>(i));
-    tables.encoded[i] = static_cast<uint8_t>(rounded(255.0f * level));
+    tables.encoded[i] = rounded(255.0f * level);
   }
   return tables;
 }

@@ -79,16 +79,16 @@ Pixel rgb_to_lab(const Pixel& rgb) {
 
 Pixel lab_to_rgb(const Pixel& lab) {
   const LabTables& tables = lab_tables();
-  const int by_a = ((5 * lab[1] * 53687 + 128) >> 13) - 128 * 16384 / 500;
-  const int by_b = ((lab[2] * 41943 + 16) >> 9) - 128 * 16384 / 200 + 1;
-  const int root = tables.root_of_lightness[lab[0]];
-  const std::array<int, 3> xyz = {tables.cube_at(root + by_a), tables.y_of_lightness[lab[0]],
-                                  tables.cube_at(root - by_b)};
+  const int by_a = ((5 * lab[1] * 53687 + 128) >> 13) - LabTables::kMiddleA;
+  const int by_b = ((lab[2] * 41943 + 16) >> 9) - LabTables::kMiddleB;
+  const int root = tables.root_of_lightness(lab[0]);
+  const std::array<int, 3> xyz = {LabTables::level_of(root + by_a), tables.y_of_lightness(lab[0]),
+                                  LabTables::level_of(root - by_b)};
   Pixel out;
   for (size_t c = 0; c < 3; ++c) {
     int sum = 1 << 13;
     for (size_t k = 0; k < 3; ++k) sum += tables.to_rgb[c][k] * xyz[k];
-    out[c] = tables.encoded[static_cast<size_t>(std::clamp(sum >> 14, 0, 4095))];
+    out[c] = to_byte(tables.encoded[static_cast<size_t>(std::clamp(sum >> 14, 0, 4095))]);
   }
   return out;
 }
