@@ -102,8 +102,9 @@ class Loader:
         shuffle: A new order every epoch, a function of seed and epoch alone.
         seed: 0 to 2**64 - 1. Order and augmentation follow from it, whatever the threads and batch size.
         threads: CPU threads; 0 does the work inside `next()`. "auto" begins with the usable cores less one,
-            and goes on with the fewest that keep training steps short, at most the usable cores; what it
-            decides is in the log "stoker".
+            and goes on with the fewest that keep training steps short, at most the usable cores, from what
+            batches and steps are measured to take; what it decides, and why, is in the log "stoker". A
+            number stays.
         prefetch: Batches that are being filled, or finished and not yet taken, 1 to 1024: one to take while
             the next is filled; more where single samples take as long as a batch.
         dtype: Of the images: "float32", "float16", "bfloat16", "uint8", "uint16" or "auto" (what the
@@ -185,10 +186,11 @@ class Loader:
                 "allowed are 'raise' and 'replace'."
             )
         self.prepares_next_epoch = True  # while the last batches of this one are made
-        self.threads, shares_cores = resolve_threads(threads)
+        count, shares_cores = resolve_threads(threads)
+        self._pinned_threads = count
         self._tuner = make_tuner(_native.usable_cores(), self.prefetch) if shares_cores else None
         self._options: dict[str, Any] = {
-            "threads": self.threads if self._tuner is None else self._tuner.most,
+            "threads": count if self._tuner is None else self._tuner.most,
             "shares_cores": shares_cores,
             "seed": self.seed,
             "dtype": dtype,
@@ -222,6 +224,11 @@ class Loader:
         other._buffers = self._buffers
         other._run = other._make_run()
         return other
+
+    @property
+    def threads(self) -> int:
+        """CPU threads; of "auto" as many as were decided on by now."""
+        return self._pinned_threads if self._tuner is None else self._tuner.count
 
     @property
     def given(self) -> dict[str, Any]:
@@ -277,7 +284,7 @@ class Loader:
             self._run.keep_tentative()
         self._visited = (order, 0)
         if self._tuner is not None:
-            self._tuner.begin_epoch()
+            self._tuner.begin_epoch(self._run)
         epoch = Epoch(self, self._run, order, ahead.submitted if ahead else 0)
         self._current = weakref.ref(epoch)
         return epoch

@@ -118,4 +118,7 @@ def _threads(loader: Any) -> int:
         # Scripts carry numbers of workers from machine to machine; more threads than cores only disturb.
         most: int = math.ceil(min(cores["affinity"], cores["quota"] or math.inf))
         return min(int(loader.num_workers), max(1, most))
-    return int(cores["threads"]) if loader.threads == "auto" else int(loader.threads)
+    if loader.threads != "auto":
+        return int(loader.threads)
+    tuner = loader.__dict__.get("_stoker_tuner")
+    return int(cores["threads"]) if tuner is None else tuner.count

@@ -13,12 +13,14 @@ import torch.distributed
 import torch.utils.data
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from stoker import _native
 from stoker.lowering import NotNative
-from stoker.lowering.plan import plan_epoch
+from stoker.lowering.plan import Plan, plan_epoch
 from stoker.lowering.rows_plan import RowsPlan
+from stoker.thread_tuning import ThreadTuner, make_tuner
 from stoker.torch import state as states
 from stoker.torch.generators import sampler_of
-from stoker.torch.native_iterator import LastRun, NativeIterator
+from stoker.torch.native_iterator import LastRun, NativeIterator, threads_of
 from stoker.torch.position import Position, Resumed
 from stoker.torch.rows_iterator import RowsIterator
 from stoker.torch.thread_tier import SharedDraws, ThreadIterator
@@ -57,8 +59,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     Args:
         *args: As for torch.
-        threads: CPU threads instead of `num_workers`; "auto" reads what this process may use; None leaves it
-            to `num_workers`. Only native loading looks at this and at the arguments after `workers`.
+        threads: CPU threads instead of `num_workers`; "auto" begins with the usable cores less one and adapts
+            while batches of files or arrays are made, as `stoker.Loader` does; None leaves it to
+            `num_workers`, and like any number stays. Only native loading looks at this and at the arguments
+            after `workers`.
         workers: What `num_workers` are where Python has to run: "process", as in torch, or "thread": one
             dataset shared by threads, for code that releases the GIL. There
             `torch.utils.data.get_worker_info()` has `.rng`, whose generators are seeded for every sample.
@@ -102,6 +106,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
         self._stoker_trials: dict[Any, tuple[bool, str]] = {}
+        self._stoker_tuner: ThreadTuner | None
         self._stoker_position: Position | None = None
         self._stoker_loaded: tuple[Resumed, dict[str, Any]] | None = None
         _check_options(self)
@@ -128,9 +133,17 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
                 if isinstance(plan, RowsPlan):
                     iterator = RowsIterator(view, plan, last)
                 else:
-                    iterator = NativeIterator(view, plan, last)
+                    iterator = NativeIterator(view, plan, last, self._tuner_of(plan))
         position.attach(iterator)
         return iterator
+
+    def _tuner_of(self, plan: Plan) -> ThreadTuner | None:
+        """Kept from epoch to epoch; None where the number of threads was given."""
+        if self.threads != "auto":
+            return None
+        if "_stoker_tuner" not in self.__dict__:
+            self._stoker_tuner = make_tuner(_native.usable_cores(), plan.options["max_active_batches"])
+        return self._stoker_tuner
 
     def _get_python_iterator(self, problem: NotNative, view: Any) -> _BaseDataLoaderIter:
         trial = _trial_of(self)
@@ -171,7 +184,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             return "\n".join(self._explain_python(problem))
         if isinstance(plan, RowsPlan):
             return plan.explain()
-        run = plan.start(seed=0)
+        run = plan.start(seed=0, **threads_of(self._tuner_of(plan)))
         try:
             lines = ["tier: native", *(f"  {line}" for line in plan.report), str(run.explain())]
         finally:
@@ -232,7 +245,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}, "_stoker_position": None}
-        state.pop("_stoker_buffers", None)
+        for name in ("_stoker_buffers", "_stoker_tuner"):
+            state.pop(name, None)
         return state
 
 

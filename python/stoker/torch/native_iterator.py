@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+import time
 from collections import deque
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.dlpack import from_dlpack
 from stoker.errors import SampleError
 from stoker.lowering.image_files import Form
 from stoker.lowering.plan import Plan
+from stoker.thread_tuning import ThreadTuner
 from stoker.torch.batch_memory import PinnedImages
 from stoker.torch.by_torch import ByTorch
 from stoker.torch.keys import take_skipped
@@ -51,8 +53,9 @@ class NativeIterator(Counted):
 
     _workers: tuple[Any, ...] = ()  # there are no processes; callers that look for them find none
 
-    def __init__(self, loader: Any, plan: Plan, last: LastRun) -> None:
+    def __init__(self, loader: Any, plan: Plan, last: LastRun, tuner: ThreadTuner | None = None) -> None:
         self._last = last
+        self._tuner = tuner
         super().__init__(loader)
         self._plan = plan
         self._epoch: int = getattr(loader, "_stoker_round", 0)
@@ -82,7 +85,10 @@ class NativeIterator(Counted):
         if self._pin_memory and self._plan.collates and self._plan.samples.form is None:
             self._pinned = PinnedImages(self._plan.options["max_active_batches"])
         memory = {} if self._pinned is None else self._pinned.options()
-        self._run = self._last.run = self._plan.start(int(self._base_seed), **memory)
+        threads = threads_of(self._tuner)
+        self._run = self._last.run = self._plan.start(int(self._base_seed), **memory, **threads)
+        if self._tuner is not None:
+            self._tuner.begin_epoch(self._run)
         if self._pinned is not None:
             *sides, dtype = self._run.sample_shape
             sample_bytes = math.prod(sides) * getattr(torch, dtype).itemsize
@@ -118,7 +124,7 @@ class NativeIterator(Counted):
         return None
 
     def _next_data(self) -> Any:
-        batch = None
+        batch, asked_ns = None, time.monotonic_ns()
         while batch is None:
             if not self._pending:
                 self._fill()
@@ -133,7 +139,17 @@ class NativeIterator(Counted):
             stopped_in_dataset(self._dataset, problem)
         if self._pin_memory and (self._pinned is None or isinstance(batch, ByTorch)):
             data = _utils.pin_memory.pin_memory(data, self._pin_memory_device)  # type: ignore[no-untyped-call]
+        if self._tuner is not None:
+            self._observe(asked_ns, is_native=not isinstance(batch, ByTorch))
         return data
+
+    def _observe(self, asked_ns: int, *, is_native: bool) -> None:
+        assert self._tuner is not None
+        if not is_native:
+            return self._tuner.pause()
+        threads = self._tuner.observe(asked_ns, time.monotonic_ns())
+        if threads is not None:
+            self._run.set_active_threads(threads)
 
     def _take(self) -> Any:
         """The next batch, its keys where torch has to make it, or None for one that "skip" has emptied."""
@@ -215,6 +231,11 @@ class NativeIterator(Counted):
         last = self.__dict__.get("_last")
         if last is not None:
             last.close()
+
+
+def threads_of(tuner: ThreadTuner | None) -> dict[str, int]:
+    """Of a run that is tuned; nothing where the plan's number stays."""
+    return {} if tuner is None else {"threads": tuner.most, "active_threads": tuner.active}
 
 
 def _single_images(images: Any, sample: str) -> list[Any]:
