@@ -69,6 +69,29 @@ def parity_row(
     )
 
 
+def draw_row(operator: str, library: str, value: str, test: str, draws: int, p_value: float) -> None:
+    """Adds one comparison of drawn numbers.
+
+    Args:
+        operator: The operator or group.
+        library: Whose numbers they were compared with; "exact" for the distribution itself.
+        value: The drawn value.
+        test: "KS" or "chi-square".
+        draws: Numbers of each side.
+        p_value: Of the hypothesis that both sides draw alike.
+    """
+    rows.append(
+        {
+            "draws_of": operator,
+            "library": library,
+            "value": value,
+            "test": test,
+            "draws": draws,
+            "p_value": p_value,
+        }
+    )
+
+
 @atexit.register
 def _write() -> None:
     name = os.environ.get("STOKER_PARITY")
@@ -98,7 +121,9 @@ def _library_of(text: str) -> str:
     return "float64 arithmetic"
 
 
-def _page(found: list[dict[str, Any]]) -> str:
+def _page(everything: list[dict[str, Any]]) -> str:
+    found = [row for row in everything if "operator" in row]
+    drawn = [row for row in everything if "draws_of" in row]
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in found:
         dtype = {"float": "float32"}.get(row["dtype"], row["dtype"].removeprefix("torch."))
@@ -134,7 +159,33 @@ def _page(found: list[dict[str, Any]]) -> str:
             largest = max(row["largest"] for row in group)
             assert reason, f"{operator} {dtype}: {largest} at most, and nothing says why"
             lines.append(f"{head}| {share:.2%} | {largest:.2g} | {mean:.1g} | {reason} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_draws(drawn)]) + "\n"
+
+
+def _draws(found: list[dict[str, Any]]) -> list[str]:
+    """The second table: whether stoker's own draws are distributed as the library's."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in found:
+        groups.setdefault((row["draws_of"], row["library"]), []).append(row)
+    lines = [
+        "",
+        "## Draws",
+        "",
+        "Whether the numbers that stoker draws are distributed as the library's own, or as the parameters",
+        "say (`exact`): by Kolmogorov and Smirnov's test for many values, by chi-square for few.",
+        f"Seeds are fixed. Of {len(found)} comparisons the least p-value is"
+        f" {min((row['p_value'] for row in found), default=1):.2g}; below 0.0001 a test fails.",
+        "",
+        "| operator or group | compared with | values | tests | draws | least p-value |",
+        "| --- | --- | --- | --- | ---: | ---: |",
+    ]
+    for (operator, library), group in sorted(groups.items()):
+        values = ", ".join(dict.fromkeys(row["value"] for row in group))
+        test = ", ".join(dict.fromkeys(row["test"] for row in group))
+        draws = max(row["draws"] for row in group)
+        least = min(row["p_value"] for row in group)
+        lines.append(f"| {operator} | {library} | {values} | {test} | {draws} | {least:.2g} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from stoker.lowering.recipe import NotNative, Step  # noqa: E402
 
 A = albumentations
 SIZES = [(1, 1), (1, 45), (37, 1), (3, 3), (31, 64), (57, 97), (120, 203)]
-DRAWS = 3000
 Draw = dict[str, Any]
 
 
@@ -400,59 +399,6 @@ def test_every_colour_through_a_hue_of_torchvision(kind: str) -> None:
         amount = 0.437 - part / 17
         theirs = run(functools.partial(turned, hue, amount), image)
         assert np.array_equal(operator.apply(image, {"brightness": 1, "contrast": 1, "hue": amount}), theirs)
-
-
-# ---- draws ----
-
-
-def assert_same_distribution(ours: Any, theirs: Any) -> None:
-    """Kolmogorov and Smirnov's two-sample test at 0.01 %; seeds are fixed, so it does not come and go."""
-    both = np.sort(np.concatenate([ours, theirs]))
-    steps = [np.searchsorted(np.sort(each), both, side="right") / len(each) for each in (ours, theirs)]
-    limit = np.sqrt(-np.log(0.5e-4) / 2 * (1 / len(ours) + 1 / len(theirs)))
-    assert np.abs(steps[0] - steps[1]).max() < limit
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][1] is not nothing])
-def test_draws_as_albumentations(name: str) -> None:
-    transform, convert, channels, _, _ = CASES[name]
-    image = picture(5, 8, channels[-1])
-    operator = step_of(transform).build()
-    transform.set_random_seed(8)
-    theirs = [convert(parameters_of(transform, image), image) for _ in range(DRAWS)]
-    ours = [operator.draw(5, 8, channels[-1], seed=4, index=index) for index in range(DRAWS)]
-    for key, value in theirs[0].items():
-        if isinstance(value, list):
-            for at in range(len(value)):
-                assert_same_distribution([d[key][at] for d in ours], [d[key][at] for d in theirs])
-        else:
-            assert_same_distribution([d[key] for d in ours], [d[key] for d in theirs])
-
-
-def test_draws_of_color_jitter_as_torchvision() -> None:
-    transform = v2.ColorJitter(0.4, (0.3, 1.9), 0.8, (-0.1, 0.3))
-    step = TORCHVISION["ColorJitter"](transform)
-    assert isinstance(step, Step)
-    operator = step.build()
-    torch.manual_seed(3)
-    theirs = [transform.make_params([]) for _ in range(DRAWS)]
-    ours = [operator.draw(5, 8, 3, seed=4, index=index) for index in range(DRAWS)]
-    for name in ("brightness", "contrast", "saturation", "hue"):
-        assert_same_distribution([d[name] for d in ours], [d[f"{name}_factor"] for d in theirs])
-    counts = [0] * 24
-    for draw in ours:
-        counts[int(draw["contrast_first"] * 12 + draw["saturation_at"] * 4 + draw["hue_at"])] += 1
-    expected = DRAWS / 24
-    assert sum((count - expected) ** 2 / expected for count in counts) < 61  # chi-square, 23 degrees, 0.003 %
-
-
-@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
-def test_coins(p: float) -> None:
-    for name in ("RandomInvert", "RandomGrayscale", "RandomAutocontrast", "RandomEqualize"):
-        step = TORCHVISION[name](getattr(v1, name)(p=p))
-        assert isinstance(step, Step)
-        applied = [step.build().draw(4, 4, 3, index=index)["applies"] for index in range(1000)]
-        assert abs(np.mean(applied) - p) < 0.055
 
 
 # ---- what is not taken ----

@@ -380,45 +380,6 @@ def draws(operator: Any, channels: int = 3) -> list[Draw]:
     return [operator.draw(48, 64, channels, seed=5, index=index) for index in range(DRAWS)]
 
 
-UNIFORM = [
-    (A.GaussianBlur(), "sigma", (0.5, 3.0)),
-    (A.Sharpen(), "alpha", (0.2, 0.5)),
-    (A.Sharpen(), "lightness", (0.5, 1.0)),
-    (A.GaussNoise(mean_range=(-0.2, 0.1)), "std", (0.2, 0.44)),
-    (A.GaussNoise(mean_range=(-0.2, 0.1)), "mean", (-0.2, 0.1)),
-    (A.ISONoise(), "color_shift", (0.01, 0.05)),
-    (A.ISONoise(), "intensity", (0.1, 0.5)),
-    (A.Downscale(scale_range=(0.3, 0.8)), "scale", (0.3, 0.8)),
-    (A.MotionBlur(angle_range=(10, 70)), "angle", (10, 70)),
-    (A.MotionBlur(), "direction", (-1, 1)),
-]
-
-
-@pytest.mark.parametrize(("transform", "value", "bounds"), UNIFORM)
-def test_values_are_uniform(transform: Any, value: str, bounds: tuple[float, float]) -> None:
-    found = [draw[value] for draw in draws(step_of(transform).build())]
-    low, high = bounds
-    assert stats.kstest(found, stats.uniform(low, high - low).cdf).pvalue > LEAST_P_VALUE
-
-
-CHOICES = [
-    (A.Blur((3, 9)), "kernel_size", lambda t: t.get_params()["kernel"]),
-    (A.MedianBlur((4, 8)), "kernel_size", lambda t: t.get_params()["kernel"]),
-    (A.MotionBlur((3, 9)), "kernel_size", lambda t: len(t.get_params()["kernel"])),
-    (A.ImageCompression(quality_range=(80, 95)), "quality", lambda t: t.get_params()["quality"]),
-]
-
-
-@pytest.mark.parametrize(("transform", "value", "of_library"), CHOICES)
-def test_choices_as_the_library(transform: Any, value: str, of_library: Callable[[Any], int]) -> None:
-    ours = [int(draw[value]) for draw in draws(step_of(transform).build())]
-    theirs = [int(of_library(transform)) for _ in range(DRAWS)]
-    values = sorted(set(ours) | set(theirs))
-    assert set(ours) == set(theirs)
-    counts = np.array([[found.count(each) for each in values] for found in (ours, theirs)])
-    assert stats.chi2_contingency(counts).pvalue > LEAST_P_VALUE
-
-
 @pytest.mark.parametrize("allow_shifted", [True, False])
 def test_motion_kernels_as_the_library(allow_shifted: bool) -> None:
     transform = A.MotionBlur((7, 7), allow_shifted=allow_shifted)
@@ -440,12 +401,6 @@ def test_factors_are_uniform() -> None:
     assert listed.shape == (DRAWS, 4)
     assert stats.kstest(listed.ravel(), stats.uniform(0.5, 1.0).cdf).pvalue > LEAST_P_VALUE
     assert abs(np.corrcoef(listed.T)[0, 1]) < 5 / np.sqrt(DRAWS)
-
-
-@pytest.mark.parametrize("name", ["blur", "gauss_noise", "image_compression", "downscale", "iso_noise"])
-def test_coin(name: str) -> None:
-    found = sum(draw["applies"] for draw in draws(_native.make_operator(name, {"p": 0.3})))
-    assert stats.binomtest(found, DRAWS, 0.3).pvalue > LEAST_P_VALUE
 
 
 # ---- what is refused ----

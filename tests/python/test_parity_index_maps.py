@@ -1,5 +1,5 @@
 """Turns, pads, crops, dropouts and sizes against Albumentations and torchvision: the same parameters give the
-same pixels, masks, boxes and keypoints, and the draws have the same distribution."""
+same pixels, masks, boxes and keypoints."""
 
 from __future__ import annotations
 
@@ -328,80 +328,6 @@ def check_targets(
         np.testing.assert_array_equal(np.array(ours).reshape(-1, 5), kept.reshape(-1, 6)[:, [0, 1, 3, 4, 5]])
 
 
-def library_draws(make: Any, to_draws: Any, shape: tuple[int, int], count: int) -> list[Draws]:
-    image = np.zeros((*shape, 3), np.uint8)
-    transform = make()
-    transform.set_random_seed(3)
-    return [to_draws(parameters_of(transform, image)) for _ in range(count)]
-
-
-def own_draws(make: Any, shape: tuple[int, int], count: int) -> list[Draws]:
-    """Of pipelines of one step."""
-    (step,) = steps_of(make())
-    return [[step.draw(*shape, index=i, seed=8)] for i in range(count)]
-
-
-def same_distribution(first: list[float], second: list[float]) -> None:
-    """Kolmogorov-Smirnov for many values, chi-square for few; the seeds are fixed, so it passes or fails."""
-    values = sorted(set(first) | set(second))
-    if len(values) == 1:
-        return
-    if len(values) > 30:
-        assert stats.ks_2samp(first, second).pvalue > 1e-3
-        return
-    table = [[sample.count(value) for value in values] for sample in (first, second)]
-    assert stats.chi2_contingency(table).pvalue > 1e-3
-
-
-DISTRIBUTIONS = [
-    "random_rotate90",
-    "d4",
-    "pad_if_needed, random",
-    "random_crop",
-    "random_resized_crop",
-    "random_sized_crop",
-    "longest_max_size",
-    "random_scale",
-    "coarse_dropout",
-    "coarse_dropout, pixels",
-    "grid_dropout",
-    "grid_dropout, units",
-    "channel_dropout",
-    "channel_shuffle",
-]
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_draws_have_the_library_s_distribution(name: str) -> None:
-    make, to_draws = next((make, to_draws) for case, make, to_draws in CASES if case == name)
-    shape = (90, 71)
-    wanted, got = library_draws(make, to_draws, shape, 1500), own_draws(make, shape, 1500)
-    for key in wanted[0][0]:
-        if key != "list":
-            same_distribution([d[0][key] for d in wanted], [d[0][key] for d in got])
-            continue
-        assert {type(v) for v in got[0][0]["list"]} == {float}
-        same_distribution([len(d[0]["list"]) for d in wanted], [len(d[0].get("list", [])) for d in got])
-        if name.startswith("channel"):
-            orders = [[str(list(map(int, d[0]["list"]))) for d in draws] for draws in (wanted, got)]
-            kinds = sorted(set(orders[0]) | set(orders[1]))
-            same_distribution(*([float(kinds.index(o)) for o in each] for each in orders))
-            continue
-        sides = [[np.array(d[0]["list"]).reshape(-1, 4) for d in draws] for draws in (wanted, got)]
-        for pick in (
-            lambda h: h[0, 0], lambda h: h[0, 1], lambda h: h[0, 2] - h[0, 0], lambda h: h[0, 3] - h[0, 1],
-            lambda h: h[-1, 0], lambda h: h[-1, 3],
-        ):  # fmt: skip
-            same_distribution(*([float(pick(h)) for h in each] for each in sides))
-
-
-@pytest.mark.parametrize("name", ["transpose", "coarse_dropout", "channel_shuffle"])
-def test_p_is_the_share_of_images_that_change(name: str) -> None:
-    operator = _native.make_operator(name, {"p": 0.3})
-    applied = sum(operator.draw(20, 30, index=i)["applies"] for i in range(2000))
-    assert stats.binomtest(applied, 2000, 0.3).pvalue > 1e-3
-
-
 @pytest.mark.parametrize("kind", ["random", "random_uniform"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.uint16])
 def test_random_fill_is_uniform(kind: str, dtype: Any) -> None:
@@ -462,17 +388,9 @@ def test_torchvision_erasing(value: Any, dtype: Any) -> None:
     parity_row("random_erasing", "torchvision", str(dtype), 0.0, 0.0, 0.0)
 
 
-def test_torchvision_erasing_draws_and_noise() -> None:
+def test_torchvision_erasing_noise() -> None:
     transform = v2.RandomErasing(p=0.4, value="random", scale=(0.1, 0.5))
     (step,) = steps_of(transform, TORCHVISION)
-    torch.manual_seed(1)
-    wanted = [transform.make_params([torch.zeros(3, 50, 70)]) for _ in range(2000)]
-    got = [step.draw(50, 70, index=i) for i in range(2000)]
-    # A rectangle that was not found is the whole image there, and nothing here.
-    wanted = [p if p["v"] is not None else dict(i=0, j=0, h=0, w=0) for p in wanted]
-    for theirs, ours in (("i", "y"), ("j", "x"), ("h", "height"), ("w", "width")):
-        same_distribution([float(p[theirs]) for p in wanted], [d[ours] for d in got])
-    assert stats.binomtest(sum(d["applies"] for d in got), 2000, 0.4).pvalue > 1e-3
     drawn = {"x": 0, "y": 0, "width": 69, "height": 49, "seed_low": 3, "seed_high": 4}
     noise = step.apply(np.zeros((50, 70, 3), np.float32), drawn)[:49, :69]
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-3

@@ -296,34 +296,6 @@ def assert_same_distribution(ours: Any, theirs: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("Affine", WIDE),
-        ("Affine", {"translate_px": {"x": (-3, 5), "y": (0, 2)}, "scale": {"x": (0.5, 1), "y": (1, 3)}}),
-        ("Affine", {"scale": (0.5, 2), "balanced_scale": True, "shear": {"x": (0, 5), "y": (-9, -3)}}),
-        ("ShiftScaleRotate", {"shift_limit_x": (0, 0.1), "scale_limit": 0.3}),
-        ("Rotate", {"limit": (-20, 70)}),
-        ("SafeRotate", {}),
-        ("Perspective", {"scale": (0.02, 0.3)}),
-        ("GridDistortion", {"distort_limit": (-0.1, 0.4)}),
-        ("OpticalDistortion", {"distort_limit": (-0.1, 0.3)}),
-    ],
-)
-def test_draws_are_distributed_as_there(name: str, options: dict[str, Any]) -> None:
-    transform = made(name, **options)
-    operator = lowered(transform)
-    theirs = [parameters_and_draw(transform, (120, 90, 3), seed)[1] for seed in range(DRAWS)]
-    ours = [operator.draw(120, 90, 3, seed=3, index=index) for index in range(DRAWS)]
-    for value in operator.draw_names:
-        assert_same_distribution([draw[value] for draw in ours], [draw[value] for draw in theirs])
-    if name == "GridDistortion":
-        for place in range(12):
-            assert_same_distribution(
-                [draw["list"][place] for draw in ours], [draw["list"][place] for draw in theirs]
-            )
-
-
-@pytest.mark.parametrize(
     ("options", "size"),
     [
         ({"alpha": 40, "sigma": 3}, (32, 40)),
