@@ -131,9 +131,10 @@ class Source:
             NDArray[numpy.int64], dict[str, Any](shape=(None,), order="C", device="cpu", writable=False)
         ],
         format: str = "",
+        is_double: bool = False,
     ) -> None:
         """
-        Adds boxes or keypoints: float64 (rows, 2 to 4), and int64 with the first row of each sample and the number of rows.
+        Adds boxes or keypoints: float64 (rows, 2 to 4), int64 with the first row of each sample and the number of rows, and whether Albumentations would have them as float64.
         """
 
     @property
@@ -203,7 +204,7 @@ class Batch:
     def column(self, name: str) -> Any: ...
     def ragged(self, name: str) -> Any:
         """
-        (values, starts, rows) of boxes or keypoints: values (rows, 4), the first row of each sample and the number of all, and which of its sample's rows in the source each one was.
+        (values, starts, rows, is_double) of boxes or keypoints: values (rows, 2 to 4) in the source's format, the first row of each sample and the number of all, which of its sample's rows in the source each one was, and of each sample whether they are float64 to Albumentations.
         """
 
 class Run:

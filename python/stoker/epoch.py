@@ -169,7 +169,7 @@ class Epoch:
         for name, kind in source.fields[1:]:
             fields[name] = self._shown(batch.field(name)) if kind == "image" else batch.field(name)
         for name in source.native.ragged_names:
-            values, starts, _ = batch.ragged(name)
+            values, starts, *_ = batch.ragged(name)
             fields[name] = [values[begin:end] for begin, end in itertools.pairwise(starts)]
         return fields if labels is None else {**fields, "label": labels}
 

@@ -108,7 +108,7 @@ def _image_files(dataset: Any, parts: list[Any], keys: Indices | None) -> Sample
     source, recipes, targets, form = read_image_files(parts)
     return Samples(
         source=source,
-        recipe=_common_recipe(recipes),
+        recipe=_common_recipe(recipes, gives_labels=form is not None and form.is_dict),
         dataset=dataset,
         count=len(source) if keys is None else len(keys),
         keys=keys,
@@ -117,8 +117,8 @@ def _image_files(dataset: Any, parts: list[Any], keys: Indices | None) -> Sample
     )
 
 
-def _common_recipe(recipes: list[Recipe]) -> Recipe:
-    if any(recipe.targets.label_fields for recipe in recipes):
+def _common_recipe(recipes: list[Recipe], *, gives_labels: bool = False) -> Recipe:
+    if not gives_labels and any(recipe.targets.label_fields for recipe in recipes):
         raise NotNative("boxes or keypoints with label_fields, which the dataset does not give")
     if any(recipe != recipes[0] for recipe in recipes):
         raise NotNative("ConcatDataset: its parts have different transforms")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from stoker.errors import SampleError
 from stoker.lowering import from_transforms
+from stoker.lowering.image_rows import RowTarget, joined, row_targets
 from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, own_functions
 
+# What Albumentations moves by itself under these names.
+_TARGETS = ("images", "mask", "masks", "volume", "volumes", "mask3d", "masks3d")
 _READS_SAMPLES = ("__getitem__", "__getitems__")
 
 
@@ -23,11 +26,26 @@ class Form:
         is_dict: A dict of the targets by name, as from `ImageDataset` with masks or boxes; else an image.
         has_target: It holds a target.
         masks: Names of the masks.
+        rows: Boxes and keypoints, each with the labels that follow them.
+        labels: Values of each index in the source that come along as they are, by name.
+        order: The names of boxes, keypoints and all labels as they stand in a sample.
     """
 
     is_dict: bool
     has_target: bool
     masks: tuple[str, ...] = ()
+    rows: tuple[RowTarget, ...] = ()
+    labels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+
+    def columns(self, batch: Any) -> dict[str, list[Any]]:
+        """Boxes, keypoints and labels of a batch by name, a value a sample."""
+        made: dict[str, list[Any]] = {}
+        for target in self.rows:
+            made |= target.taken(batch)
+        indices = batch.indices.tolist()
+        made |= {name: [values[index] for index in indices] for name, values in self.labels.items()}
+        return {name: made[name] for name in self.order}
 
 
 def image_dataset(leaf: Any) -> Any | None:
@@ -76,8 +94,7 @@ def read_image_files(parts: Sequence[Any]) -> tuple[Any, list[Recipe], list[Any]
     first = parts[0]
     for part in parts:
         _check_masks(part)
-    kinds = {(part.has_more, part.targets is None, tuple(part.masks)) for part in parts}
-    if len(kinds) > 1:
+    if len(set(map(_kind, parts))) > 1:
         raise NotNative("ConcatDataset: its parts have different targets")
     recipes = [_recipe(part) for part in parts]
     source = _native.FilesSource([path for part in parts for path in part.paths])
@@ -92,8 +109,37 @@ def read_image_files(parts: Sequence[Any]) -> tuple[Any, list[Recipe], list[Any]
             pass
     form = None
     if first.has_more or first.targets is None:
-        form = Form(is_dict=first.has_more, has_target=first.targets is not None, masks=tuple(first.masks))
+        form = _form(parts, recipes[0])
+        for target in form.rows:
+            target.add_to(source)
     return source, recipes, targets, form
+
+
+def _kind(part: Any) -> tuple[Any, ...]:
+    has_rows = part.boxes is not None, part.keypoints is not None
+    return part.has_more, part.targets is None, *has_rows, tuple(part.masks), tuple(part.labels)
+
+
+def _form(parts: Sequence[Any], recipe: Recipe) -> Form:
+    first = parts[0]
+    if not first.has_more:
+        return Form(is_dict=False, has_target=first.targets is not None)
+    rows = row_targets(parts, recipe.targets)
+    moved = {name for target in rows for name in target.labels}
+    labels = {name: joined(part.labels[name] for part in parts) for name in first.labels if name not in moved}
+    for name in labels:
+        if name in _TARGETS or name in dict(recipe.targets.additional):
+            raise NotNative(f"labels: {name!r} is a target of the pipeline")
+        if getattr(getattr(first.transform, "compose", first.transform), "strict", False):
+            raise NotNative(f"labels: {name!r}, which a strict pipeline does not know")
+    return Form(
+        is_dict=True,
+        has_target=first.targets is not None,
+        masks=tuple(first.masks),
+        rows=rows,
+        labels=labels,
+        order=(*(target.key for target in rows), *first.labels),
+    )
 
 
 def _check_masks(dataset: Any) -> None:
@@ -116,8 +162,6 @@ def _targets(parts: Sequence[Any]) -> list[Any] | None:
 
 
 def _recipe(dataset: Any) -> Recipe:
-    if dataset.boxes is not None or dataset.keypoints is not None:
-        raise NotNative("ImageDataset with boxes or keypoints")
     if dataset.transform is None:
         return RecipeBuilder().finish()
     recipe = from_transforms(dataset.transform)

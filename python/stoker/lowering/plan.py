@@ -96,6 +96,12 @@ def _accepted(loader: Any, samples: Samples | Rows) -> Plan | RowsPlan:
         "conversion": "pillow",
         "shapes": "dense" if collates or recipe.is_fixed_shape else "list",
     }
+    rows = samples.form.rows if samples.form is not None else ()
+    if rows:
+        options |= {**recipe.targets.options(), "checks_results": True}
+    for target in rows:
+        behind = f", with {', '.join(target.labels)}" if target.labels else ""
+        report.append(f"{target.key}: native ({target.settings.format}{behind})")
     if not collates:
         report.append("collate_fn: user code, gets native samples")
     plan = Plan(samples, operators, options, collates, report)

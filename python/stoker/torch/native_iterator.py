@@ -209,16 +209,19 @@ class NativeIterator(Counted):
             whole |= {
                 name: _channels_last(from_dlpack(batch.field(name)), 4, self._plan) for name in form.masks
             }
+            more = form.columns(batch)
             if targets is not None:
-                whole["target"] = _utils.collate.default_collate(targets)  # type: ignore[no-untyped-call]
-            return whole
+                more["target"] = targets
+            collate: Any = _utils.collate.default_collate
+            return whole | {name: collate(values) for name, values in more.items()}
         kind = samples.recipe.sample
-        columns = {"image": _single_images(batch.images, kind)}
+        columns: dict[str, Any] = {"image": _single_images(batch.images, kind)}
         for name in form.masks:
             masks = [_channels_last(from_dlpack(mask), 3, self._plan) for mask in batch.field(name)]
             columns[name] = [mask.numpy() for mask in masks] if kind == "array" else masks
         if not form.is_dict:
             return self._collate_fn(columns["image"])
+        columns |= form.columns(batch)
         if targets is not None:
             columns["target"] = targets
         rows = zip(*columns.values(), strict=True)

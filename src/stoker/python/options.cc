@@ -56,6 +56,7 @@ PlanOptions take_plan_options(nb::dict& given) {
   options.checks_first = take<bool>(given, "checks_first", false);
   options.removes_invisible = take<bool>(given, "removes_invisible", true);
   options.angle_in_degrees = take<bool>(given, "angle_in_degrees", false);
+  options.checks_results = take<bool>(given, "checks_results", false);
   return options;
 }
 

@@ -145,14 +145,16 @@ nb::object array_of(const std::vector<T>& values, const std::vector<int64_t>& sh
   return array_over(std::move(data), shape, dtype);
 }
 
-// (values, starts, rows) of boxes or keypoints.
+// (values, starts, rows, is_double) of boxes or keypoints.
 nb::object ragged_of(const Batch& batch, const std::string& name) {
   for (const RaggedValues& each : batch.ragged) {
     if (each.name != name) continue;
     const auto rows = static_cast<int64_t>(each.rows.size());
-    return nb::make_tuple(array_of(each.values, {rows, each.width}, DType::kFloat64),
-                          array_of(each.starts, {static_cast<int64_t>(each.starts.size())}, DType::kInt64),
-                          array_of(each.rows, {rows}, DType::kInt64));
+    return nb::make_tuple(
+        array_of(each.values, {rows, each.width}, DType::kFloat64),
+        array_of(each.starts, {static_cast<int64_t>(each.starts.size())}, DType::kInt64),
+        array_of(each.rows, {rows}, DType::kInt64),
+        array_of(each.is_double, {static_cast<int64_t>(each.is_double.size())}, DType::kUint8));
   }
   throw ArgumentError("batch: there are no boxes or keypoints '" + name + "'.");
 }
@@ -338,8 +340,9 @@ void bind_run(nb::module_& module) {
       .def("field", &field_by_name, nb::arg("name"), "Images or masks, as `images`.")
       .def("column", &column_of, nb::arg("name"))
       .def("ragged", &ragged_of, nb::arg("name"),
-           "(values, starts, rows) of boxes or keypoints: values (rows, 4), the first row of each sample and "
-           "the number of all, and which of its sample's rows in the source each one was.");
+           "(values, starts, rows, is_double) of boxes or keypoints: values (rows, 2 to 4) in the source's "
+           "format, the first row of each sample and the number of all, which of its sample's rows in the "
+           "source each one was, and of each sample whether they are float64 to Albumentations.");
   nb::class_<Run>(module, "Run")
       .def(nb::new_(&make_run), nb::arg("source"), nb::arg("operators"), nb::arg("options"))
       .def(

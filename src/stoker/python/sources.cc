@@ -90,10 +90,11 @@ using Doubles = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device:
 using Integers = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void add_ragged(Source& source, const std::string& name, const std::string& kind, const Doubles& values,
-                const Integers& starts, const std::string& format) {
+                const Integers& starts, const std::string& format, bool is_double) {
   RaggedColumn column;
   column.name = name;
   column.format = format;
+  column.is_double = is_double;
   column.width = static_cast<int>(values.shape(1));
   column.kind = kind == "boxes" ? FieldKind::kBoxes : FieldKind::kKeypoints;
   if (kind != "boxes" && kind != "keypoints")
@@ -124,10 +125,9 @@ void bind_sources(nb::module_& module) {
       .def("add_column", &add_column, nb::arg("name"), nb::arg("rows"),
            "Adds one value a sample; `rows` is a C-contiguous array whose first axis is the sample.")
       .def("add_ragged", &add_ragged, nb::arg("name"), nb::arg("kind"), nb::arg("values"), nb::arg("starts"),
-           nb::arg("format") = "",
-           "Adds boxes or keypoints: float64 (rows, 2 to 4), and int64 with the first row of each sample and "
-           "the "
-           "number of rows.")
+           nb::arg("format") = "", nb::arg("is_double") = false,
+           "Adds boxes or keypoints: float64 (rows, 2 to 4), int64 with the first row of each sample and the "
+           "number of rows, and whether Albumentations would have them as float64.")
       .def_prop_ro(
           "fields",
           [](const Source& source) {

@@ -53,6 +53,7 @@ class Pipeline {
   Failure run_image(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
   Failure run_mask(size_t field, const ImageShape& decoded, RegionReader& reader, SampleSink& sink);
   static int checks_due(int counted, RowChecks checks, bool is_end);
+  SampleError refused_row(size_t column, const std::string& found, const std::string& hint) const;
   Failure run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
   Failure run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink);
   const Schedule& schedule();

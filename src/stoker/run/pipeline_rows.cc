@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stoker/run/pipeline.h"
+#include "stoker/transform/single.h"
 
 namespace stoker {
 
@@ -11,6 +12,13 @@ int Pipeline::checks_due(int counted, RowChecks checks, bool is_end) {
   if (is_end && checks == RowChecks::kEach) ++counted;
   if (checks == RowChecks::kEach || checks == RowChecks::kEachButEnd) return std::min(counted, 2);
   return is_end && checks == RowChecks::kEnd ? 1 : 0;
+}
+
+SampleError Pipeline::refused_row(size_t column, const std::string& found, const std::string& hint) const {
+  return {.code = SampleErrorCode::kShape,
+          .step = source_.ragged_columns()[column].name,
+          .found = found,
+          .hint = hint};
 }
 
 // Boxes go through every step of their own, with the clipping and filtering between steps that is part of
@@ -23,15 +31,11 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
   std::vector<Box> boxes;
   if (rows.origins.empty()) {
     boxes = boxes_from(plan_.row_formats()[column].boxes, numbers, shapes_[0].height, shapes_[0].width,
-                       /*is_double=*/false);
+                       source_.ragged_columns()[column].is_double);
     if (options.clips_boxes) clip_to_image(boxes);
     if (options.drops_invalid_boxes) filter_boxes({}, shapes_[0].height, shapes_[0].width, boxes);
-    if (const std::optional<std::string> problem = problem_of(boxes)) {
-      return SampleError{.code = SampleErrorCode::kShape,
-                         .step = source_.ragged_columns()[column].name,
-                         .found = *problem,
-                         .hint = "mend the boxes, or have them clipped"};
-    }
+    if (const auto problem = problem_of(boxes))
+      return refused_row(column, *problem, "mend the boxes, or have them clipped");
   } else {  // packed on the way through the operators, as they were
     for (size_t i = 0; i < numbers.size(); ++i) {
       const auto& [x_min, y_min, x_max, y_max] = numbers[i].values;
@@ -47,6 +51,10 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
       filter_boxes(options.box_rules, shapes_[place].height, shapes_[place].width, boxes);
     counted = 0;
     if (!is_end) step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
+  }
+  if (options.checks_results) {
+    if (const auto problem = problem_of(boxes))
+      return refused_row(column, *problem + ", after the operators", "set min_area or min_width above 0");
   }
   sink.take_boxes(column, boxes);
   return std::nullopt;
@@ -64,14 +72,10 @@ Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, Sa
       numbers.emplace_back(row.begin(), row.end());
     }
     points = keypoints_from(plan_.row_formats()[column].keypoints, numbers, options.angle_in_degrees,
-                            /*is_double=*/false);
+                            source_.ragged_columns()[column].is_double);
     if (options.removes_invisible) {
-      if (const auto problem = problem_of(points, shapes_[0].height, shapes_[0].width)) {
-        return SampleError{.code = SampleErrorCode::kShape,
-                           .step = source_.ragged_columns()[column].name,
-                           .found = *problem,
-                           .hint = "mend the keypoints, or keep invisible ones"};
-      }
+      if (const auto problem = problem_of(points, shapes_[0].height, shapes_[0].width))
+        return refused_row(column, *problem, "mend the keypoints, or keep invisible ones");
     }
   } else {
     for (size_t i = 0; i < rows.origins.size(); ++i) {
@@ -88,6 +92,11 @@ Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, Sa
       filter_keypoints(shapes_[place].height, shapes_[place].width, points);
     counted = 0;
     if (!is_end) step(place).op->move_keypoints(draws_[place], shapes_[place], points);
+  }
+  if (options.checks_results && options.removes_invisible) {
+    for (Keypoint& point : points) point.angle = angle_in_circle(point.angle, point.is_single);
+    if (const auto problem = problem_of(points, shapes_.back().height, shapes_.back().width))
+      return refused_row(column, *problem + ", after the operators", "keep invisible ones");
   }
   sink.take_keypoints(column, points);
   return std::nullopt;

@@ -40,6 +40,7 @@ struct PlanOptions {
   bool checks_first = false;      // kEach: also before the first operator
   bool removes_invisible = true;  // keypoints that come to lie outside
   bool angle_in_degrees = false;  // of keypoints that have one
+  bool checks_results = false;    // boxes and keypoints that no format allows are an error at the end too
 };
 
 // What a plan needs to know of a source.

@@ -66,9 +66,10 @@ struct ColumnValues {
 struct RaggedValues {
   std::string name;
   int width = 4;
-  std::vector<double> values;   // rows of `width`
-  std::vector<int64_t> starts;  // first row of each sample, and the number of all rows
-  std::vector<int64_t> rows;    // of each row: which of its sample's rows in the source it was
+  std::vector<double> values;      // rows of `width`
+  std::vector<int64_t> starts;     // first row of each sample, and the number of all rows
+  std::vector<int64_t> rows;       // of each row: which of its sample's rows in the source it was
+  std::vector<uint8_t> is_double;  // of each sample: its rows are float64 to the library, see Box::is_single
 };
 
 struct Batch {

@@ -44,7 +44,8 @@ class Run::State::Slot : public SampleSink {
       values.insert(values.end(), std::begin(each.values), std::end(each.values));
       rows.push_back(box.row);
     }
-    work_.set_rows(position_, column, std::move(values), std::move(rows));
+    const bool is_double = !boxes.empty() && !boxes[0].is_single;
+    work_.set_rows(position_, column, std::move(values), std::move(rows), is_double);
   }
 
   void take_keypoints(size_t column, const std::vector<Keypoint>& keypoints) override {
@@ -56,7 +57,8 @@ class Run::State::Slot : public SampleSink {
       values.insert(values.end(), each.begin(), each.end());
       rows.push_back(point.row);
     }
-    work_.set_rows(position_, column, std::move(values), std::move(rows));
+    const bool is_double = !keypoints.empty() && !keypoints[0].is_single;
+    work_.set_rows(position_, column, std::move(values), std::move(rows), is_double);
   }
 
   bool is_conflict = false;

@@ -65,8 +65,9 @@ uint8_t* BatchWork::dense(size_t field, const ImageShape& shape, Layout layout, 
   return places.dense.get();
 }
 
-void BatchWork::set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows) {
-  ragged_[column][static_cast<size_t>(position)] = {std::move(values), std::move(rows)};
+void BatchWork::set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows,
+                         bool is_double) {
+  ragged_[column][static_cast<size_t>(position)] = {std::move(values), std::move(rows), is_double};
 }
 
 // Which thread came first must not show: the first place by position that differs is named.
@@ -136,6 +137,7 @@ std::vector<RaggedValues> BatchWork::gather_rows(const Source& source) const {
       out.values.insert(out.values.end(), sample.values.begin(), sample.values.end());
       out.rows.insert(out.rows.end(), sample.rows.begin(), sample.rows.end());
       out.starts.push_back(static_cast<int64_t>(out.rows.size()));
+      out.is_double.push_back(sample.is_double ? 1 : 0);
     }
     all.push_back(std::move(out));
   }

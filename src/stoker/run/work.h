@@ -36,7 +36,8 @@ class BatchWork {
   // Memory for one field of all samples, which are of one shape; instead of slot().
   uint8_t* dense(size_t field, const ImageShape& shape, Layout layout, BufferProvider& provider);
   // Rows of a ragged column of the sample at `position`.
-  void set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows);
+  void set_rows(int position, size_t column, std::vector<double> values, std::vector<int64_t> rows,
+                bool is_double);
 
   // By the thread that finished the last place: closes gaps, gathers the columns.
   Batch finish(const Source& source, OnError on_error, BufferProvider& provider);
@@ -65,6 +66,7 @@ class BatchWork {
   struct Rows {
     std::vector<double> values;
     std::vector<int64_t> rows;
+    bool is_double = false;
   };
 
   void reject_conflicts(const Source& source);

@@ -38,6 +38,7 @@ struct RaggedColumn {
   const int64_t* starts = nullptr;  // first row of each sample, and the number of all rows
   int64_t samples = 0;
   std::shared_ptr<const void> owner;
+  bool is_double = false;  // they were float64 where the rounding depends on it, see Box::is_single
 
   std::span<const double> of(int64_t index) const {
     return {values + starts[index] * width, static_cast<size_t>((starts[index + 1] - starts[index]) * width)};
