@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +58,7 @@ class Rows(KeyedSamples):
 
     @property
     def row_bytes(self) -> int:
-        return sum(
-            int(np.prod(column.row_shape, dtype=np.int64)) * column.dtype.itemsize for column in self.columns
-        )
+        return sum(math.prod(column.row_shape) * column.dtype.itemsize for column in self.columns)
 
 
 def is_rows(leaf: Any) -> bool:

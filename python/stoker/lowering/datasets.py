@@ -1,14 +1,13 @@
 """Datasets of torch and torchvision as sources of the engine.
 
-A dataset is recognised by its exact type: a subclass may have changed what an index means. The source is
-built anew for every epoch, because users change `transform` and `samples` in between.
+A dataset is recognised by its exact type: a subclass may have changed what an index means. It is looked at
+anew for every epoch, because users change `transform` and `samples` in between.
 """
 
 from __future__ import annotations
 
 import bisect
 import itertools
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from stoker.lowering.arrays import Rows, is_rows, recognise_rows
 from stoker.lowering.image_arrays import image_array, is_image_array
 from stoker.lowering.image_files import Form, image_dataset, read_image_files
 from stoker.lowering.keys import Indices, KeyedSamples, flatten
+from stoker.lowering.listed_files import KeptFiles
 from stoker.lowering.recipe import NotNative, Recipe, own_functions
 
-_FORMATS = {"jpg", "jpeg", "jpe", "jfif", "png"}
 TargetTransform = Callable[[Any], Any] | None
 
 
@@ -62,11 +61,12 @@ class Samples(KeyedSamples):
         return tuple(values)
 
 
-def recognise(dataset: Any, *, accepts_truncated: bool) -> Samples | Rows:
+def recognise(dataset: Any, kept: KeptFiles, *, accepts_truncated: bool) -> Samples | Rows:
     """Builds the source for `dataset`.
 
     Args:
         dataset: A map-style dataset.
+        kept: What the loader made of its files before.
         accepts_truncated: The run has a policy for bad files, so Pillow's own leniency does not matter.
 
     Raises:
@@ -79,7 +79,7 @@ def recognise(dataset: Any, *, accepts_truncated: bool) -> Samples | Rows:
         return _image_arrays(dataset, leaves, keys)
     if (first := image_dataset(leaves[0])) is not None:
         return _image_files(dataset, [first, *map(image_dataset, leaves[1:])], keys)
-    return _images(dataset, leaves, keys, accepts_truncated)
+    return _images(dataset, leaves, keys, accepts_truncated, kept)
 
 
 def _image_arrays(dataset: Any, leaves: list[Any], keys: Indices | None) -> Samples:
@@ -132,42 +132,27 @@ def _target_transforms(
     return (tuple(starts[: len(leaves)]), transforms) if any(t is not None for t in transforms) else None
 
 
-def _images(dataset: Any, leaves: list[Any], keys: Indices | None, accepts_truncated: bool) -> Samples:
-    from stoker import _native
-
+def _images(
+    dataset: Any, leaves: list[Any], keys: Indices | None, accepts_truncated: bool, kept: KeptFiles
+) -> Samples:
     folder = sys.modules.get("torchvision.datasets.folder")
     if not accepts_truncated and getattr(sys.modules.get("PIL.ImageFile"), "LOAD_TRUNCATED_IMAGES", False):
         raise NotNative("ImageFile.LOAD_TRUNCATED_IMAGES is set (native with on_error='replace' or 'skip')")
     recipes: list[Recipe] = []
-    samples: list[tuple[Any, Any]] = []
-    starts: list[int] = []
     for leaf in leaves:
         _check_folder(leaf, folder)
         recipes.append(from_transforms(leaf.transform))
-        starts.append(len(samples))
-        samples += leaf.samples
     recipe = _common_recipe(recipes)
-    paths = [path if type(path) is str else os.fsdecode(path) for path, _ in samples]
-    endings = {path[-5:] for path in paths}  # few and soon made, where paths are millions
-    formats = {ending.rpartition(".")[2].lower() for ending in endings} - _FORMATS
-    if formats:
-        raise NotNative(f"files of the format {', '.join(sorted(formats)[:5])} (native: JPEG, PNG)")
-    source = _native.FilesSource(paths)
-    targets: list[Any] | None = [target for _, target in samples]
-    try:
-        if set(map(type, targets or ())) <= {int}:
-            source.add_column("target", np.array(targets, dtype=np.int64))
-            targets = None
-    except OverflowError:
-        pass
+    listed = kept.of([leaf.samples for leaf in leaves])
+    count = len(listed.source)
     return Samples(
-        source=source,
+        source=listed.source,
         recipe=recipe,
         dataset=dataset,
-        count=len(paths) if keys is None else len(keys),
+        count=count if keys is None else len(keys),
         keys=keys,
-        targets=targets,
-        target_transforms=_target_transforms(leaves, starts),
+        targets=listed.targets,
+        target_transforms=_target_transforms(leaves, listed.starts),
     )
 
 

@@ -13,6 +13,7 @@ from torch.utils.data.dataloader import _DatasetKind
 from stoker import _native
 from stoker.lowering.arrays import Rows
 from stoker.lowering.datasets import Samples, recognise
+from stoker.lowering.listed_files import KeptFiles
 from stoker.lowering.recipe import NotNative
 from stoker.lowering.rows_plan import RowsPlan, plan_rows
 
@@ -57,7 +58,9 @@ def plan_epoch(loader: Any) -> Plan | RowsPlan:
     if loader.num_workers > 0 and not loader.prefetch_factor:
         raise NotNative(f"prefetch_factor={loader.prefetch_factor}")
     try:
-        return _accepted(loader, recognise(loader.dataset, accepts_truncated=loader.on_error != "raise"))
+        kept = loader.__dict__.setdefault("_stoker_files", KeptFiles())
+        samples = recognise(loader.dataset, kept, accepts_truncated=loader.on_error != "raise")
+        return _accepted(loader, samples)
     except NotNative:
         raise
     except (ValueError, TypeError) as problem:
@@ -119,6 +122,8 @@ def _is_default_collate() -> bool:
 
 
 def _threads(loader: Any) -> int:
+    if loader.threads is None and loader.num_workers == 0:
+        return 0
     cores = _native.usable_cores()
     if loader.threads is None:
         # Scripts carry numbers of workers from machine to machine; more threads than cores only disturb.

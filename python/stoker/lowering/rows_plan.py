@@ -24,6 +24,7 @@ class RowsPlan:
         buffers: Memory of large batches, kept by the loader from one epoch to the next.
         collates: The batch is complete as it leaves the engine; otherwise a collate_fn gets samples.
         report: Lines for `explain()`.
+        first_run: A run that the engine has agreed to and nothing has used.
     """
 
     samples: Rows
@@ -33,15 +34,11 @@ class RowsPlan:
     buffers: Any
     collates: bool
     report: list[str]
+    first_run: Any
 
     def start(self) -> Any:
-        """A run; its threads start with the first batch that is submitted.
-
-        Raises:
-            ValueError: The engine does not take it.
-        """
-        columns = [list(column.parts) for column in self.samples.columns]
-        return _native.GatherRun(columns, threads=self.threads, shares_cores=self.shares_cores)
+        """Another run; its threads start with the first batch that is submitted."""
+        return _start(self.samples, self.threads, self.shares_cores)
 
     def explain(self) -> str:
         return "\n".join(["tier: native", *(f"  {line}" for line in self.report)])
@@ -65,10 +62,11 @@ def plan_rows(loader: Any, samples: Rows, threads: int, *, collates: bool) -> Ro
     if not collates:
         report.append("collate_fn: user code, gets native samples")
     active_batches = (loader.prefetch_factor or 2) if threads else 0
-    plan = RowsPlan(
+    shares_cores = loader.threads == "auto"
+    return RowsPlan(
         samples=samples,
         threads=threads,
-        shares_cores=loader.threads == "auto",
+        shares_cores=shares_cores,
         active_batches=active_batches,
         # The trainer holds one batch while it is given the next.
         buffers=loader.__dict__.setdefault(
@@ -76,6 +74,10 @@ def plan_rows(loader: Any, samples: Rows, threads: int, *, collates: bool) -> Ro
         ),
         collates=collates,
         report=report,
+        first_run=_start(samples, threads, shares_cores),
     )
-    plan.start().close()
-    return plan
+
+
+def _start(samples: Rows, threads: int, shares_cores: bool) -> Any:
+    columns = [list(column.parts) for column in samples.columns]
+    return _native.GatherRun(columns, threads=threads, shares_cores=shares_cores)

@@ -245,7 +245,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}, "_stoker_position": None}
-        for name in ("_stoker_buffers", "_stoker_tuner"):
+        for name in ("_stoker_buffers", "_stoker_files", "_stoker_tuner"):
             state.pop(name, None)
         return state
 

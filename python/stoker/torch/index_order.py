@@ -24,20 +24,8 @@ from stoker.torch.by_torch import ByTorch
 _SEQUENTIAL_CHUNK = 1 << 20
 
 
-class RowNumbers:
-    """The row numbers of one batch.
-
-    Attributes:
-        address: Of `count` int64 numbers.
-        array: What keeps them alive.
-    """
-
-    __slots__ = ("address", "array", "count")
-
-    def __init__(self, array: Indices, begin: int, count: int, base: int) -> None:
-        self.array = array
-        self.address = base + 8 * begin
-        self.count = count
+# The row numbers of one batch: the address of int64 numbers, how many, and the array that they lie in.
+RowNumbers = tuple[int, int, Indices]
 
 
 def whole_batches(index_sampler: Any, samples: KeyedSamples) -> Iterator[RowNumbers] | None:
@@ -60,7 +48,7 @@ def row_numbers(keys: Any, samples: KeyedSamples) -> RowNumbers | ByTorch:
         array = samples.indices(keys)
     except (TypeError, ValueError, IndexError, OverflowError):
         return ByTorch(keys)
-    return RowNumbers(array, 0, len(array), array.ctypes.data) if len(array) else ByTorch(keys)
+    return (array.ctypes.data, len(array), array) if len(array) else ByTorch(keys)
 
 
 def _cut(chunks: Iterator[Indices], sampler: BatchSampler, samples: KeyedSamples) -> Iterator[RowNumbers]:
@@ -82,7 +70,7 @@ def _cut(chunks: Iterator[Indices], sampler: BatchSampler, samples: KeyedSamples
         count = min(size, end - begin)
         if count == 0 or (drop_last and count < size):
             return
-        yield RowNumbers(chunk, begin, count, base)
+        yield base + 8 * begin, count, chunk
         begin += count
 
 

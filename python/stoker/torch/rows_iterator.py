@@ -16,6 +16,7 @@ from stoker.torch.native_iterator import LastRun
 from stoker.torch.position import Counted
 from stoker.torch.torch_tier import stopped_in_dataset
 
+_address_of = torch.Tensor.data_ptr
 _is_profiling = torch.autograd._profiler_enabled  # type: ignore[attr-defined]
 
 
@@ -32,20 +33,22 @@ class RowsIterator(Counted):
         self._last = last
         super().__init__(loader)
         self._plan = plan
-        self._shapes = [(column.row_shape, column.dtype) for column in plan.samples.columns]
-        self._memory = BatchMemory(self._pin_memory and plan.collates, plan.buffers)
+        shapes = [(column.row_shape, column.dtype) for column in plan.samples.columns]
+        self._memory = BatchMemory(shapes, self._pin_memory and plan.collates, plan.buffers)
+        self._is_whole = plan.collates  # as it leaves the engine
+        self._is_tuple = plan.samples.sample == "tuple"
         self._depth = (
             loader.prefetch_factor * self._num_workers if self._num_workers else 2 * plan.active_batches
         )
         self._draws = 0
         self._drawn: deque[RowNumbers | ByTorch] = deque()
         self._filling: deque[list[torch.Tensor] | ByTorch] = deque()
-        self._begin()
+        self._begin(plan.first_run)
         if self._num_workers > 0:
             self._reset(loader, first_iter=True)
 
-    def _begin(self) -> None:
-        self._run = self._last.run = self._plan.start()
+    def _begin(self, run: Any) -> None:
+        self._run = self._last.run = run
         self._fill = self._run.fill
         self._order = whole_batches(self._index_sampler, self._plan.samples)
 
@@ -56,7 +59,7 @@ class RowsIterator(Counted):
             self._draws = 0
             self._drawn.clear()
             self._filling.clear()
-            self._begin()
+            self._begin(self._plan.start())
         self._work_ahead()
 
     def _draw(self) -> RowNumbers | ByTorch:
@@ -72,6 +75,7 @@ class RowsIterator(Counted):
         return self._draws - len(self._drawn) - len(self._filling)
 
     def _work_ahead(self) -> None:
+        """Draws and begins as much as there is room for."""
         while len(self._drawn) + len(self._filling) < self._depth:
             try:
                 self._drawn.append(self._draw())
@@ -81,20 +85,18 @@ class RowsIterator(Counted):
             rows = self._drawn.popleft()
             self._filling.append(rows if isinstance(rows, ByTorch) else self._submit(rows))
 
-    def _empty(self, rows: RowNumbers) -> list[torch.Tensor]:
-        empty = self._memory.empty
-        return [empty((rows.count, *shape), dtype) for shape, dtype in self._shapes]
-
     def _submit(self, rows: RowNumbers) -> list[torch.Tensor]:
-        tensors = self._empty(rows)
-        self._run.submit(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
+        address, count, _ = rows
+        tensors = self._memory.batch(count)
+        self._run.submit(address, count, *map(_address_of, tensors))
         return tensors
 
     def _copy(self, rows: RowNumbers | ByTorch) -> list[torch.Tensor] | ByTorch:
         if isinstance(rows, ByTorch):
             return rows
-        tensors = self._empty(rows)
-        self._fill(rows.address, rows.count, *[tensor.data_ptr() for tensor in tensors])
+        address, count, _ = rows
+        tensors = self._memory.batch(count)
+        self._fill(address, count, *map(_address_of, tensors))
         return tensors
 
     def _take(self) -> list[torch.Tensor] | ByTorch:
@@ -126,9 +128,9 @@ class RowsIterator(Counted):
         return data
 
     def _next_data(self) -> Any:
-        batch = self._copy(self._draw()) if self._depth == 0 else self._take()
-        if not isinstance(batch, ByTorch) and self._plan.collates:
-            return batch if self._plan.samples.sample == "tuple" else batch[0]
+        batch = self._take() if self._depth else self._copy(self._draw())
+        if self._is_whole and not isinstance(batch, ByTorch):
+            return batch if self._is_tuple else batch[0]
         try:
             data = (
                 batch.fetch(self) if isinstance(batch, ByTorch) else self._collate_fn(self._samples_of(batch))

@@ -8,8 +8,12 @@
 #include <fstream>
 #include <string>
 
+#include "stoker/base/clock.h"
+
 namespace stoker {
 namespace {
+
+constexpr int64_t kQuotaAgeNs = 1'000'000'000;
 
 std::optional<double> quota_v2(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
@@ -55,6 +59,18 @@ std::optional<double> read_quota() {
   return least;
 }
 
+// Some hundred microseconds of files, asked for at every epoch: read at most once a second by each thread.
+std::optional<double> recent_quota() {
+  thread_local std::optional<int64_t> read_ns;
+  thread_local std::optional<double> quota;
+  const int64_t now_ns = wall_ns();
+  if (!read_ns || now_ns - *read_ns > kQuotaAgeNs) {
+    quota = read_quota();
+    read_ns = now_ns;
+  }
+  return quota;
+}
+
 }  // namespace
 
 int UsableCores::most_threads() const {
@@ -71,7 +87,7 @@ UsableCores usable_cores() {
   cpu_set_t mask;
   CPU_ZERO(&mask);
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) cores.affinity = std::max(1, CPU_COUNT(&mask));
-  cores.quota = read_quota();
+  cores.quota = recent_quota();
   if (const char* text = std::getenv("LOCAL_WORLD_SIZE")) {
     cores.local_world_size = std::clamp(std::atoi(text), 1, 4096);
   }

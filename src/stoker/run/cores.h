@@ -9,7 +9,7 @@ namespace stoker {
 
 struct UsableCores {
   int affinity = 1;             // cores of the affinity mask
-  std::optional<double> quota;  // cores that the control group allows, if it limits them
+  std::optional<double> quota;  // cores that the control group allows, if it limits them; up to a second old
   int local_world_size = 1;     // processes that share the host, from LOCAL_WORLD_SIZE
   // The cores that all of this process may use at a time, shared between ranks; at least 1.
   int most_threads() const;
