@@ -134,6 +134,32 @@ TEST(Judge, NamesTooManyThreads) {
   EXPECT_EQ(judge(measured).bound, Bound::kDecode);
 }
 
+// On a crowded machine few batches are asked for in time, so that the threads are often idle; those that are
+// not still want more cores than there are.
+TEST(Judge, NamesTooManyThreadsOnACrowdedMachine) {
+  Measurements measured = decoding();
+  measured.threads = 16;
+  measured.loader_rate = 200;
+  measured.scaling = {{1, 110}, {2, 180}, {16, 210}};
+  measured.shares = ThreadShares{0.4, 0, 0, 0.36};
+  const Verdict verdict = judge(measured);
+  EXPECT_EQ(verdict.bound, Bound::kThreads);
+  EXPECT_LT(verdict.gain, 0.01);
+  EXPECT_EQ(
+      verdict.sentence,
+      "Bound by too many threads at 200 samples/s: 16 share 2 cores and wait for each other; as many as "
+      "there are cores would load as fast.");
+}
+
+TEST(Judge, FewThreadsTooManyThatCostNothingAreNoBound) {
+  Measurements measured = decoding();
+  measured.threads = 4;
+  measured.shares = ThreadShares{1, 0, 0, 0.5};
+  const Verdict verdict = judge(measured);
+  EXPECT_EQ(verdict.bound, Bound::kDecode);
+  EXPECT_DOUBLE_EQ(verdict.best_rate, 1000);  // not the rate of four cores
+}
+
 TEST(Judge, SaysWhereTheGainCannotBeTold) {
   Measurements measured = decoding();
   measured.steps = {{"decode", StepKind::kDecode, 4}};

@@ -18,6 +18,10 @@ constexpr double kIdleShare = 0.25;
 // Fewer threads must gain more than this before their number is called the bound.
 constexpr double kCrowdedGain = 0.05;
 
+// Threads that want a core at a time, by the cores: where there are more, they wait for each other most of
+// the time, even where fewer would not be faster.
+constexpr double kCrowdedThreads = 2;
+
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
 Bound bound_of(StepKind kind) {
@@ -54,10 +58,14 @@ const StepCost* costliest(const Measurements& measured, bool is_serial) {
 
 // Of the work that all threads do side by side.
 double cpu_ceiling(const Measurements& measured) {
-  if (measured.shares && measured.shares->busy > 0) return measured.loader_rate / measured.shares->busy;
   const double ms = total_ms(measured, /*is_serial=*/false);
   const double at_once = std::min<double>(measured.threads, measured.cores);
-  return ms > 0 ? 1000 * at_once / ms : measured.loader_rate;
+  const double on_cores = ms > 0 ? 1000 * at_once / ms : measured.loader_rate;
+  if (!measured.shares || !(measured.shares->busy > 0)) return on_cores;
+  const double if_busy = measured.loader_rate / measured.shares->busy;
+  if (measured.threads <= measured.cores) return if_busy;
+  // Threads that wait for a core are busy too; all of them together do no more than the cores can.
+  return std::max(measured.loader_rate, std::min(if_busy, on_cores));
 }
 
 // Rate with the best number of threads by that with the present one, less 1.
@@ -71,9 +79,12 @@ double crowded_gain(const Measurements& measured) {
 bool is_crowded(const Measurements& measured) {
   if (measured.threads < 1.5 * measured.cores) return false;
   if (crowded_gain(measured) > kCrowdedGain) return true;
-  // Threads beyond the cores are off them for that share of their work; half of it is evidence enough.
+  if (!measured.shares || !(measured.shares->busy > 0)) return false;
+  // How many of them want a core at a time does not depend on who else has the cores. Threads beyond the
+  // cores are off them for that share of their work; half of it is evidence enough.
+  const double wanting = measured.shares->busy * measured.threads;
   const double expected = 1 - measured.cores / measured.threads;
-  return measured.shares && measured.shares->busy > 0.5 &&
+  return wanting > kCrowdedThreads * measured.cores &&
          measured.shares->off_cpu / measured.shares->busy > 0.5 * expected;
 }
 
@@ -83,7 +94,7 @@ std::vector<Ceiling> ceilings_of(const Measurements& measured) {
 
   const double cpu = cpu_ceiling(measured);
   if (is_crowded(measured)) {
-    ceilings.push_back({Bound::kThreads, "threads", cpu});
+    ceilings.push_back({Bound::kThreads, "threads", measured.loader_rate});  // the cores have no more to give
   } else if (const StepCost* step = costliest(measured, /*is_serial=*/false)) {
     ceilings.push_back({bound_of(step->kind), step->name, cpu});
   }
@@ -167,9 +178,14 @@ std::string sentence_of(const Verdict& verdict, const Measurements& measured) {
       return "Bound by Python (" + verdict.name + ") at " + now + ": it runs one sample at a time" + end;
     case Bound::kHandOff:
       return "Bound by the hand-off at " + now + ": finished samples wait to be taken" + end;
-    default:
-      return "Bound by too many threads at " + now + ": " + std::to_string(measured.threads) +
-             " share the cores of " + std::to_string(static_cast<int64_t>(std::ceil(measured.cores))) + end;
+    default: {
+      const auto cores = static_cast<int64_t>(std::ceil(measured.cores));
+      const std::string what = "Bound by too many threads at " + now + ": " +
+                               std::to_string(measured.threads) + " share " + std::to_string(cores) +
+                               (cores == 1 ? " core" : " cores");
+      if (verdict.gain >= 0.01) return what + end;
+      return what + " and wait for each other; as many as there are cores would load as fast.";
+    }
   }
 }
 
