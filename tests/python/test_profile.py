@@ -3,77 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from images import picture, write_folder
+from images import write_folder
 
 import stoker
 from stoker.profiling import Profile
 
 torch = pytest.importorskip("torch")
+from planted import PLANTS, SECONDS, Numbers, nothing, photographs, slow_operator  # noqa: E402
 from torch.utils import data as torch_data  # noqa: E402
-
-SECONDS = 1.5
-
-
-class Numbers(torch_data.Dataset[Any]):
-    """Samples that cost next to nothing but what is planted."""
-
-    def __init__(self, plant: Callable[[], None], transform: Any = None) -> None:
-        self.plant = plant
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return 100_000
-
-    def __getitem__(self, index: int) -> Any:
-        self.plant()
-        sample = torch.full((3, 8, 8), float(index))
-        return sample if self.transform is None else self.transform(sample)
-
-
-def nothing() -> None:
-    pass
-
-
-def slow_read() -> None:
-    time.sleep(0.004)
-
-
-class SlowTransform:
-    """Some milliseconds of nothing but Python."""
-
-    def __call__(self, sample: Any) -> Any:
-        total = 0
-        for number in range(60_000):
-            total += number
-        return sample
-
-
-def photographs(count: int = 24) -> np.ndarray:
-    return np.stack([picture(160, 160, seed=i) for i in range(count)])
-
-
-def slow_disk() -> Profile:
-    return stoker.profile(torch_data.DataLoader(Numbers(slow_read), batch_size=4), seconds=SECONDS)
-
-
-def slow_operator() -> Profile:
-    chain = [
-        stoker.horizontal_flip(),
-        stoker.median_blur(blur_limit=(7, 7), p=1.0),
-        stoker.normalize((0.5,) * 3, (0.5,) * 3),
-    ]
-    loader = stoker.Loader(stoker.arrays(photographs()), chain, batch_size=4, threads=1)
-    return stoker.profile(loader, seconds=SECONDS)
 
 
 def slow_decode(root: Path) -> Profile:
@@ -84,53 +29,20 @@ def slow_decode(root: Path) -> Profile:
     return stoker.profile(loader, seconds=SECONDS)
 
 
-def slow_trainer() -> Profile:
-    loader = stoker.Loader(stoker.arrays(photographs()), [stoker.to_float()], batch_size=4, threads=1)
-    return stoker.profile(loader, step=lambda batch: time.sleep(0.05), seconds=SECONDS)
-
-
-def interpreter_held() -> Profile:
-    from stoker.torch import DataLoader
-
-    data = Numbers(nothing, SlowTransform())
-    loader = DataLoader(data, batch_size=4, num_workers=2, workers="thread")
-    return stoker.profile(loader, seconds=SECONDS)
-
-
-def too_many_threads() -> Profile:
-    chain = [stoker.median_blur(blur_limit=(7, 7), p=1.0)]
-    threads = 8 * len(os.sched_getaffinity(0))
-    loader = stoker.Loader(stoker.arrays(photographs()), chain, batch_size=16, threads=threads)
-    return stoker.profile(loader, seconds=2 * SECONDS)
-
-
-PLANTED: dict[str, tuple[Callable[..., Profile], str, str]] = {
-    "slow disk": (slow_disk, "storage", "storage"),
-    "slow operator": (slow_operator, "operator", "median_blur"),
-    "slow trainer": (slow_trainer, "trainer", "trainer"),
-    "interpreter held": (interpreter_held, "python", "SlowTransform"),
-    "too many threads": (too_many_threads, "threads", "threads"),
-}
-
-
-# The others need cores that nothing else uses.
+# The others need cores that nothing else uses, or seconds of them.
 @pytest.mark.parametrize("name", ["slow disk", "slow operator"])
-def test_a_planted_bottleneck_is_named(name: str) -> None:
-    plant, bound, step = PLANTED[name]
-    made = plant()
-    assert (made.verdict.bound_by, made.verdict.name) == (bound, step), str(made)
+def test_a_planted_bottleneck_is_named(name: str, tmp_path: Path) -> None:
+    made = PLANTS[name].profile(tmp_path)
+    assert PLANTS[name].is_named_by(made), str(made)
     assert made.verdict.sentence
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_bottleneck_is_named_every_time(name: str) -> None:
-    plant, bound, step = PLANTED[name]
-    wrong = [
-        str(made)
-        for made in (plant() for _ in range(10))
-        if (made.verdict.bound_by, made.verdict.name) != (bound, step)
-    ]
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_planted_bottleneck_is_named_every_time(name: str, tmp_path: Path) -> None:
+    plant = PLANTS[name]
+    profiles = [plant.profile(tmp_path / str(number)) for number in range(10)]
+    wrong = [str(made) for made in profiles if not plant.is_named_by(made)]
     assert not wrong, f"{len(wrong)} of 10\n" + "\n\n".join(wrong)
 
 
@@ -145,7 +57,7 @@ def test_decoding_is_named_for_large_images(tmp_path: Path) -> None:
 
 
 def test_a_profile_adds_up_and_goes_through_json(tmp_path: Path) -> None:
-    made = slow_operator()
+    made = slow_operator(tmp_path)
     assert made.loader.kind == "stoker"
     assert made.loader.tier == "native"
     assert made.attribution.share >= 0.9  # 0.95 where the machine is not shared

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from stoker import _native
 from stoker.machine.cores import usable_cores
+from stoker.profiling.fetch_clocks import FetchTimes
 from stoker.profiling.record import Ceiling, Profile, Step, Verdict
 
 # Steps of a profile as the advisor knows them.
@@ -37,62 +39,66 @@ _REMEDIES = {
 }
 
 
-def judge(
-    profile: Profile,
-    is_serial: bool,
-    wait_ns_per_sample: float,
-    serial_ns: dict[str, float],
-    is_held: bool = False,
-    fetch_wall_ns: int = 0,
-    step_share: float = 0.0,
-    queued_share: float = 0.0,
-) -> Verdict:
-    """The verdict on a profile that is complete but for it.
+@dataclass
+class Evidence:
+    """What the loops have shown beside the numbers that a profile keeps.
 
-    Args:
-        profile: All that was measured.
+    Attributes:
         is_serial: One sample at a time, whatever the threads or workers.
+        is_held: The interpreter is held for much of the time: what the user wrote in Python is the bound.
         wait_ns_per_sample: Off a CPU in the steps of one sample, waiting for something else than a core.
-        serial_ns: By name, what the trainer's own thread spends on each sample beside its step.
+        handoff_ns_per_sample: What the trainer's own thread spends on each sample beside its step.
         fetch_wall_ns: In which the I/O threads were reading, added up, in the time of `profile.threads`.
+        fetches: Of worker processes, where they told it.
         step_share: Of the wall time of the loop, what the trainer's step took.
         queued_share: Of the time that batches were waited for, the part in which the waiting thread only
             wanted a core.
-        is_held: The interpreter is held for much of the time: what the user wrote in Python is the bound.
     """
+
+    is_serial: bool = False
+    is_held: bool = False
+    wait_ns_per_sample: float = 0.0
+    handoff_ns_per_sample: float = 0.0
+    fetch_wall_ns: int = 0
+    fetches: FetchTimes = field(default_factory=FetchTimes)
+    step_share: float = 0.0
+    queued_share: float = 0.0
+
+
+def judge(profile: Profile, seen: Evidence) -> Verdict:
+    """The verdict on a profile that is complete but for it."""
     loader = profile.loader
 
     def kind_of(step: Step) -> str:
-        if step.kind in ("python", "operator") and not is_serial:
+        if step.kind in ("python", "operator") and not seen.is_serial:
             return "operator"  # each worker has an interpreter of its own
-        return "python" if is_held and step.kind == "operator" else _KINDS.get(step.kind, "operator")
+        return "python" if seen.is_held and step.kind == "operator" else _KINDS.get(step.kind, "operator")
 
     steps = [
         {
             "name": step.name,
             "kind": kind_of(step),
             "cpu_ms": step.cpu_ns_per_sample / 1e6,
-            "is_serial": is_serial,
+            "is_serial": seen.is_serial,
         }
         for step in profile.steps
         if step.cpu_ns_per_sample > 0
     ]
-    steps += [
-        {"name": name, "kind": "hand-off", "cpu_ms": ns / 1e6, "is_serial": True}
-        for name, ns in serial_ns.items()
-        if ns > 0
-    ]
+    if seen.handoff_ns_per_sample > 0:
+        cpu_ms = seen.handoff_ns_per_sample / 1e6
+        steps.append({"name": "hand-off", "kind": "hand-off", "cpu_ms": cpu_ms, "is_serial": True})
+    wait_ns = seen.wait_ns_per_sample
     at_once = max(1, loader.threads or loader.workers or 1)
     measured: dict[str, Any] = {
         "steps": steps,
         "threads": at_once,
         "cores": usable_cores(),
         "loader_rate": profile.loading_samples_per_s or profile.samples_per_s,
-        "storage_rate": at_once * 1e9 / wait_ns_per_sample if wait_ns_per_sample > 0 else 0.0,
+        "storage_rate": at_once * 1e9 / wait_ns if wait_ns > 0 else 0.0,
     }
     if profile.trainer is not None:
         # As it was in the loop itself: what was seen at another moment may differ by what else ran then.
-        in_loop = profile.samples_per_s / step_share if step_share > 0 else 0.0
+        in_loop = profile.samples_per_s / seen.step_share if seen.step_share > 0 else 0.0
         measured["trainer_rate"] = in_loop or profile.trainer.samples_per_s
         measured["training_rate"] = profile.samples_per_s
     if profile.scaling is not None:
@@ -100,7 +106,9 @@ def judge(
             [float(p.threads), p.samples_per_s] for p in profile.scaling.points if p.samples_per_s > 0
         ]
     if profile.threads:
-        measured["shares"] = thread_shares(profile, fetch_wall_ns, queued_share)
+        measured["shares"] = thread_shares(profile, seen.fetch_wall_ns, seen.queued_share)
+    elif loader.tier == "processes" and seen.fetches.batches:
+        measured["shares"] = worker_shares(seen.fetches)
     try:
         found = _native.judge(measured)
     except ValueError as problem:
@@ -140,3 +148,18 @@ def thread_shares(profile: Profile, fetch_wall_ns: int, queued_share: float) -> 
         shares["busy"] += crowded
         shares["off_cpu"] += crowded
     return shares
+
+
+def worker_shares(fetches: FetchTimes) -> dict[str, float]:
+    """Of the time in which worker processes make batches.
+
+    A worker reads and works by turns, so that it is starved only where it waits for longer than it works.
+    """
+    whole = max(1, fetches.cpu_ns + fetches.queued_ns + fetches.wait_ns)
+    is_starved = fetches.wait_ns > fetches.cpu_ns
+    return {
+        "busy": (fetches.cpu_ns + fetches.queued_ns) / whole,
+        "starved": fetches.wait_ns / whole if is_starved else 0.0,
+        "blocked": 0.0,
+        "off_cpu": fetches.queued_ns / whole,
+    }

@@ -11,19 +11,23 @@ from stoker.machine.cores import usable_cores
 from stoker.profiling.attributing import attribution, thread_totals, timeline
 from stoker.profiling.demand import measure_demand
 from stoker.profiling.environment import environment, now
+from stoker.profiling.fetch_clocks import FetchTimes
 from stoker.profiling.gil import GilProbe
-from stoker.profiling.judging import judge
+from stoker.profiling.judging import Evidence, judge
 from stoker.profiling.loop import LoopTimes, run_loop
 from stoker.profiling.python_steps import PythonTimes, measure_python_steps
 from stoker.profiling.record import MAX_EVENTS, Profile, Quantiles, Queue, Samples, Step, Trainer, Verdict
 from stoker.profiling.scaling import measure_scaling, thread_counts
 from stoker.profiling.storage import measure_storage, quantiles
-from stoker.profiling.subjects import Subject, TorchSubject, subject_of
+from stoker.profiling.subjects import IterableSubject, Subject, TorchSubject, subject_of
 from stoker.profiling.workers import measure_process_scaling, measure_workers
 
 # Above this share of the time that others hold the interpreter, Python runs one thread at a time. Where the
 # machine is shared it is far below 1: the interpreter is free while the next one waits for a core.
 _HELD = 0.15
+
+# Above this share of the time that loading wants a core, it is said that others had it.
+_CROWDED = 0.25
 
 
 def profile(loader: Any, step: Callable[[Any], Any] | None = None, seconds: float = 20.0) -> Profile:
@@ -80,6 +84,7 @@ class Measuring:
         self.held_share = 0.0
         self.native_steps: list[Step] = []
         self.fetch_wall_ns = 0
+        self.fetches = FetchTimes()
 
     def measure(self, step: Callable[[Any], Any] | None) -> Profile:
         """All of it."""
@@ -100,11 +105,14 @@ class Measuring:
         self._measure_parts(together if alone is None else alone)
         return self.profile
 
-    def watched(self, times: LoopTimes, trainer: Trainer | None) -> Profile:
-        """From a loop that somebody else has run; `trainer` may be what was seen of it there."""
+    def watched(self, times: LoopTimes, trainer: Trainer | None, fetches: FetchTimes) -> Profile:
+        """From a loop that somebody else has run, and what was seen of its trainer and its workers there."""
         self.profile.trainer = trainer
         self._take_loop(times)
-        self._measure_parts(self._alone(0.4 * self.seconds, keeps_batches=False))
+        alone = self._alone(0.4 * self.seconds, keeps_batches=False)
+        if fetches.batches:
+            self.fetches = fetches  # of files as cold as they were there
+        self._measure_parts(alone)
         return self.profile
 
     def _alone(self, seconds: float, keeps_batches: bool) -> LoopTimes:
@@ -116,13 +124,14 @@ class Measuring:
             subject.reset()
         subject.traced_events = MAX_EVENTS // 2
         # Where the engine works, the interpreter holds nobody up.
-        probe = GilProbe()
+        probe, fetched = GilProbe(), subject.fetch_times
         with contextlib.ExitStack() as watched:
             if subject.tier != "native":
                 watched.enter_context(probe)
             times = run_loop(subject, seconds, None, keeps_batches and not kept, MAX_EVENTS // 4)
         times.kept = times.kept or kept
         self.held_share = probe.held_share
+        self.fetches = subject.fetch_times - fetched
         self.profile.loading_samples_per_s = times.samples_per_s
         self.profile.threads, self.native_steps = thread_totals(subject.counters)
         self.fetch_wall_ns = sum(int(each["fetch_wall_ns"]) for each in subject.counters)
@@ -167,6 +176,7 @@ class Measuring:
             made.steps = [_loop_step(type(subject.loader).__name__, alone)]
             made.samples.images = made.samples.measured_count
         self._judge(alone)
+        self._note_crowding()
         made.attribution = attribution(self.loop, self.loop_counters, made, self.python)
 
     def _measure_torch(self, subject: TorchSubject) -> None:
@@ -188,25 +198,51 @@ class Measuring:
         if subject.tier == "processes":
             made.workers = measure_workers(subject, self.loop)
 
+    def _wait_ns_per_sample(self) -> float:
+        """Of making a sample in Python: neither at work nor waiting for a core."""
+        if self.fetches.batches:
+            batch = self.loop.samples / max(1, self.loop.batches)
+            return self.fetches.wait_ns / self.fetches.batches / batch
+        return self.python.wait_ns_per_sample() if self.python is not None else 0.0
+
     def _judge(self, alone: LoopTimes) -> None:
         made, subject = self.profile, self.subject
         per_sample = 1 / max(1, alone.samples)
         is_held = self.held_share > _HELD
-        wait_ns = self.python.wait_ns_per_sample() if self.python is not None else 0.0
-        serial: dict[str, float] = {}
+        seen = Evidence(
+            is_serial=subject.tier == "python" or (subject.tier == "threads" and is_held),
+            is_held=is_held,
+            wait_ns_per_sample=self._wait_ns_per_sample(),
+            fetch_wall_ns=self.fetch_wall_ns,
+            fetches=self.fetches,
+            queued_share=min(1.0, alone.next_queued_ns / max(1, sum(alone.next_ns))),
+        )
         if subject.tier == "processes":
-            serial["hand-off"] = alone.next_cpu_ns * per_sample
-        if type(subject).__name__ == "IterableSubject":
+            seen.handoff_ns_per_sample = alone.next_cpu_ns * per_sample
+        if isinstance(subject, IterableSubject):
             waited = sum(alone.next_ns) - alone.next_cpu_ns - alone.next_queued_ns
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
-            wait_ns = max(0, waited) * per_sample if is_idle else 0.0
+            seen.wait_ns_per_sample = max(0, waited) * per_sample if is_idle else 0.0
         loop = self.loop
         # What the trainer's thread waited for a core is no wait for batches.
         asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns)
-        share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
-        queued = min(1.0, alone.next_queued_ns / max(1, sum(alone.next_ns)))
-        is_serial = subject.tier == "python" or (subject.tier == "threads" and is_held)
-        made.verdict = judge(made, is_serial, wait_ns, serial, is_held, self.fetch_wall_ns, share, queued)
+        seen.step_share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
+        made.verdict = judge(made, seen)
+
+    def _note_crowding(self) -> None:
+        """Says so where the machine was busy with something else than this loader."""
+        made, share = self.profile, 0.0
+        at_once = made.loader.threads or made.loader.workers or 1
+        if made.threads:
+            busy = sum(thread.busy_ns for thread in made.threads)
+            share = sum(thread.off_cpu_ns for thread in made.threads) / max(1, busy)
+        elif self.fetches.batches:
+            share = self.fetches.queued_share
+        if share > _CROWDED and at_once <= usable_cores():
+            made.notes.append(
+                f"other work had the cores for {share:.0%} of the time in which loading wanted one: "
+                "on a machine of its own it is faster"
+            )
 
 
 def _queue(name: str, fills: list[float], subject: Subject) -> Queue:

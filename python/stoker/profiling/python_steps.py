@@ -27,7 +27,13 @@ _DECODERS = (
     ("torchvision.io", "", "decode_image"),
     ("torchvision.io", "", "decode_jpeg"),
     ("torchvision.io", "", "read_file"),
+    ("PIL.Image", "", "open"),
+    ("imageio.v2", "", "imread"),
+    ("imageio.v3", "", "imread"),
+    ("pydicom", "", "dcmread"),
+    ("skimage.io", "", "imread"),
     ("tifffile", "", "imread"),
+    ("torch", "", "load"),
     ("numpy", "", "load"),
 )
 
@@ -68,7 +74,9 @@ class PythonTimes:
         ]
 
     def wait_ns_per_sample(self) -> float:
-        return sum(sum(each.wait_ns) for each in self.steps) / max(1, self.samples)
+        # Clocks are read one after another: a thread that loses its core between them waits too long in one
+        # sample and as much too short in another.
+        return max(0.0, sum(sum(each.wait_ns) for each in self.steps)) / max(1, self.samples)
 
 
 class _Stopwatch:
@@ -92,7 +100,7 @@ class _Stopwatch:
             own = [a - b for a, b in zip(spent, inner, strict=True)]
             sums = self._sample.setdefault((name, kind), [0.0, 0.0])
             sums[0] += max(0.0, own[0])
-            sums[1] += max(0.0, own[1] - own[0] - own[2])
+            sums[1] += own[1] - own[0] - own[2]
 
     def end_sample(self) -> None:
         for (name, kind), (cpu_ns, wait_ns) in self._sample.items():
@@ -116,28 +124,25 @@ def measure_python_steps(
     """
     stopwatch, times = _Stopwatch(), PythonTimes()
     name = f"{type(dataset).__name__}.__getitem__"
+    samples: list[Any] = []
+    with contextlib.suppress(Exception):
+        dataset[keys[0]]  # decoders, caches and tables are loaded and made in the first
     begin = time.monotonic_ns()
     end = begin + int(seconds * 1e9)
-    samples: list[Any] = []
     with _one_torch_thread(), contextlib.ExitStack() as undo:
         _wrap(dataset, stopwatch, undo, set(), 0)
-        _wrap_decoders(stopwatch, undo)
+        _wrap_decoders(dataset, stopwatch, undo)
         for number, key in enumerate(keys):
             try:
                 samples.append(stopwatch.run(name, "python", dataset.__getitem__, key))
             except Exception:
                 continue
             finally:
-                if number == 0:  # imports, caches and tables are made in the first
-                    stopwatch._sample.clear()
-                    samples.clear()
-                    begin = time.monotonic_ns()
-                else:
-                    stopwatch.end_sample()
-            times.samples += number > 0
+                stopwatch.end_sample()
+            times.samples += 1
             if len(samples) == batch_size:
                 _collate(stopwatch, collate, samples)
-            if time.monotonic_ns() > end and number > 1:
+            if time.monotonic_ns() > end and number > 0:
                 break
         if samples and not any(kind == "collate" for _, kind in stopwatch.steps):
             _collate(stopwatch, collate, samples)
@@ -185,7 +190,7 @@ def _wrap(owner: Any, stopwatch: _Stopwatch, undo: contextlib.ExitStack, seen: s
             for each in value:
                 _wrap(each, stopwatch, undo, seen, depth + 1)
         elif callable(value) and not isinstance(value, type):
-            kind = "fetch" if name in ("loader", "opener") else "operator"
+            kind = {"opener": "fetch", "loader": "decode"}.get(name, "operator")
             wrapped = _wrapped(value, kind, stopwatch, undo, seen, depth)
             if wrapped is not value:
                 undo.callback(_set, owner, name, value)
@@ -253,7 +258,9 @@ def _wrap_class(
     undo.callback(*((setattr, cls, "__call__", original) if is_own else (delattr, cls, "__call__")))
 
 
-def _wrap_decoders(stopwatch: _Stopwatch, undo: contextlib.ExitStack) -> None:
+def _wrap_decoders(dataset: Any, stopwatch: _Stopwatch, undo: contextlib.ExitStack) -> None:
+    """In their modules, and where the data set's own module has imported them by name."""
+    home = getattr(getattr(type(dataset), "__getitem__", None), "__globals__", {})
     for module_name, owner_name, name in _DECODERS:
         module = sys.modules.get(module_name)
         owner = getattr(module, owner_name, None) if owner_name else module
@@ -267,3 +274,7 @@ def _wrap_decoders(stopwatch: _Stopwatch, undo: contextlib.ExitStack) -> None:
 
         undo.callback(setattr, owner, name, original)
         setattr(owner, name, timed)
+        if not owner_name:
+            for alias in [alias for alias, value in home.items() if value is original]:
+                undo.callback(home.__setitem__, alias, original)
+                home[alias] = timed

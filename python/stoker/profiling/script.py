@@ -15,6 +15,7 @@ from typing import Any
 
 from stoker.machine.clocks import wait_for_core_ns
 from stoker.profiling.batches import samples_in
+from stoker.profiling.fetch_clocks import FetchClocks
 from stoker.profiling.loop import LoopTimes
 from stoker.profiling.measuring import Measuring
 from stoker.profiling.record import Event, Profile, Trainer
@@ -38,6 +39,7 @@ class _Watched:
     def __init__(self, loader: Any) -> None:
         self.loader = loader  # kept, so that it can be measured once the script has ended
         self.times = LoopTimes(begin_ns=time.monotonic_ns())
+        self.fetches = FetchClocks()
         self.left_ns: int | None = None  # since when the script has had its last batch
 
     def begin_epoch(self, spent_ns: int) -> None:
@@ -112,9 +114,10 @@ class ScriptWatch:
         def watched_iter(loader: Any) -> Any:
             if watch._is_inside or os.getpid() != watch_process:
                 return begin(loader)
-            begun = time.monotonic_ns()
-            iterator = begin(loader)
             loop = watch.loops.setdefault(id(loader), _Watched(loader))
+            begun = time.monotonic_ns()
+            with loop.fetches.on():
+                iterator = begin(loader)
             loop.begin_epoch(time.monotonic_ns() - begun)
             watch._owners[iterator] = loop
             return iterator
@@ -126,7 +129,8 @@ class ScriptWatch:
             watch._stop_if_over()
             watch._is_inside = True
             try:
-                return loop.take(lambda: take(iterator))
+                with loop.fetches.on():
+                    return loop.take(lambda: take(iterator))
             finally:
                 watch._is_inside = False
 
@@ -221,7 +225,7 @@ def _profile_of(loop: _Watched, seconds: float) -> Profile:
         if times.step_ns:
             rate = times.samples / max(1, times.batches) / (sum(times.step_ns) / len(times.step_ns)) * 1e9
             trainer = Trainer(quantiles(times.step_ns), len(times.step_ns), rate, "watched")
-        made = Measuring(subject, seconds).watched(times, trainer)
+        made = Measuring(subject, seconds).watched(times, trainer, loop.fetches.times)
     finally:
         subject.close()
     made.measured_ns = time.monotonic_ns() - begin

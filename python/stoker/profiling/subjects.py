@@ -15,6 +15,7 @@ from typing import Any
 
 from stoker import _native
 from stoker.machine.clocks import cpu_ns_of_process
+from stoker.profiling.fetch_clocks import FetchClocks, FetchTimes
 from stoker.profiling.record import Loader
 
 
@@ -70,6 +71,11 @@ class Subject:
     def reset(self) -> None:
         """What is counted, is counted from here on."""
         self.counters, self.traces, self.worker_cpu_ns = [], [], 0
+
+    @property
+    def fetch_times(self) -> FetchTimes:
+        """Of all batches so far that torch's loader made, in its workers or in `next`; else empty."""
+        return FetchTimes()
 
     def close(self) -> None:
         """Gives back what profiling has taken."""
@@ -170,6 +176,7 @@ class TorchSubject(Subject):
         self.batch_size = loader.batch_size
         if self.batch_size is None and getattr(loader.batch_sampler, "batch_size", None):
             self.batch_size = int(loader.batch_sampler.batch_size)
+        self._clocks = FetchClocks()
         self._twin = copy.copy(loader)
         self._twin.__dict__["_iterator"] = None
         self._random = _RandomState(loader)
@@ -189,8 +196,25 @@ class TorchSubject(Subject):
             explain,
         )
 
+    @property
+    def fetch_times(self) -> FetchTimes:
+        return self._clocks.times
+
     def begin_epoch(self) -> Iterator[Any]:
-        return iter(self._twin)
+        if self.tier == "threads":
+            return iter(self._twin)
+        with self._clocks.on():
+            iterator: Iterator[Any] = iter(self._twin)
+        return iterator if self.tier == "processes" else self._timed(iterator)
+
+    def _timed(self, iterator: Iterator[Any]) -> Iterator[Any]:
+        while True:
+            with self._clocks.on():
+                try:
+                    batch = next(iterator)
+                except StopIteration:
+                    return
+            yield batch
 
     def look(self, iterator: Any) -> dict[str, float]:
         queue = getattr(iterator, "_data_queue", None)
