@@ -1,4 +1,4 @@
-"""What torch's loader does in its workers is told apart there: work, waiting for bytes, waiting for a core."""
+"""Workers of torch's loader tell apart what they do: work, waiting for bytes, waiting for a core."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_iterable_dataset_is_timed_too() -> None:
 
 
 def test_workers_are_starved_where_they_wait_for_longer_than_they_work() -> None:
-    shares = worker_shares(FetchTimes(1, wall_ns=100, cpu_ns=20, queued_ns=50))
-    assert shares == {"busy": 0.7, "starved": 0.3, "blocked": 0.0, "off_cpu": 0.5}
-    shares = worker_shares(FetchTimes(1, wall_ns=100, cpu_ns=40, queued_ns=30))
-    assert shares == {"busy": 0.7, "starved": 0.0, "blocked": 0.0, "off_cpu": 0.3}
+    shares = worker_shares(FetchTimes(1, wall_ns=1000, cpu_ns=10, queued_ns=950))
+    assert shares == pytest.approx({"busy": 0.2, "starved": 0.8, "blocked": 0, "off_cpu": 0.2 * 950 / 960})
+    shares = worker_shares(FetchTimes(1, wall_ns=1000, cpu_ns=30, queued_ns=950))
+    assert shares == pytest.approx({"busy": 0.6, "starved": 0, "blocked": 0, "off_cpu": 0.6 * 950 / 980})

@@ -151,15 +151,15 @@ def thread_shares(profile: Profile, fetch_wall_ns: int, queued_share: float) -> 
 
 
 def worker_shares(fetches: FetchTimes) -> dict[str, float]:
-    """Of the time in which worker processes make batches.
+    """Of the time in which worker processes make batches, were cores there whenever they want one.
 
     A worker reads and works by turns, so that it is starved only where it waits for longer than it works.
     """
-    whole = max(1, fetches.cpu_ns + fetches.queued_ns + fetches.wait_ns)
-    is_starved = fetches.wait_ns > fetches.cpu_ns
+    whole = max(1, fetches.cpu_ns + fetches.wait_ns)
+    busy, waiting = fetches.cpu_ns / whole, fetches.wait_ns / whole
     return {
-        "busy": (fetches.cpu_ns + fetches.queued_ns) / whole,
-        "starved": fetches.wait_ns / whole if is_starved else 0.0,
+        "busy": busy,
+        "starved": waiting if waiting > busy else 0.0,
         "blocked": 0.0,
-        "off_cpu": fetches.queued_ns / whole,
+        "off_cpu": busy * fetches.queued_share,
     }
