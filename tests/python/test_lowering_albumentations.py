@@ -218,11 +218,33 @@ def test_one_of_takes_each_as_often_as_albumentations(folder: Path) -> None:
     assert group.parameters["p"] == 0.5
 
 
+def test_a_refused_pipeline_reports_every_leaf() -> None:
+    class Mine(A.HorizontalFlip):
+        pass
+
+    compose = A.Compose([A.Resize(8, 8), A.OneOf([Mine(), A.Blur()]), A.ElasticTransform(), ToTensorV2()])
+    recipe = stoker.from_transforms(compose)
+    assert recipe.report == [
+        "Resize: native (resize)",
+        "Mine: not native: user code",
+        "Blur: native (blur)",
+        "ElasticTransform: native (elastic_transform)",
+        "ToTensorV2: native (layout)",
+    ]
+    assert recipe.refusals == ["Mine: user code"]
+    assert "Mine: user code" in repr(recipe)
+    for name in ("operators", "steps", "layout", "dtype", "targets"):
+        with pytest.raises(ValueError, match="Mine: user code"):
+            getattr(recipe, name)
+    assert not hasattr(recipe, "else")
+    assert stoker.from_transforms(A.Compose([A.Resize(8, 8)])).refusals == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
     make, reason = REFUSED[name]
     with pytest.raises(ValueError, match=reason):
-        stoker.from_transforms(make())
+        list(stoker.from_transforms(make()).operators)
 
 
 def test_subclass_and_patched_leaf_stay_in_python() -> None:
@@ -231,18 +253,18 @@ def test_subclass_and_patched_leaf_stay_in_python() -> None:
             return img
 
     with pytest.raises(ValueError, match="Mine: user code"):
-        stoker.from_transforms(A.Compose([Mine()]))
+        list(stoker.from_transforms(A.Compose([Mine()])).operators)
     flip = A.HorizontalFlip()
     flip.apply = lambda img, **params: img
     with pytest.raises(ValueError, match="replaced"):
-        stoker.from_transforms(A.Compose([flip]))
+        list(stoker.from_transforms(A.Compose([flip])).operators)
 
 
 def test_version_outside_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     stoker.from_transforms(A.Compose([A.Resize(8, 8)]))
     monkeypatch.setattr(A, "__version__", "2.0.9")
     with pytest.raises(ValueError, match=r"version 2\.0\.9"):
-        stoker.from_transforms(A.Compose([A.Resize(8, 8)]))
+        list(stoker.from_transforms(A.Compose([A.Resize(8, 8)])).operators)
 
 
 def test_ignored_arguments_are_named() -> None:

@@ -152,6 +152,24 @@ def test_every_reason_is_named() -> None:
     assert len(caught.value.reasons) == 3
 
 
+def test_a_refused_pipeline_reports_every_leaf() -> None:
+    pipeline = v1.Compose([v1.Resize(3), v1.Lambda(len), v1.ToTensor(), v1.Normalize((0.5,), (0.1,))])
+    recipe = stoker.from_transforms(pipeline)
+    assert [line.partition(" (")[0] for line in recipe.report] == [
+        "Resize: native",
+        "Lambda: not native: no native operator",
+        "ToTensor: native",
+        "Normalize: native",
+    ]
+    assert recipe.refusals == ["Lambda: no native operator"]
+
+
+def test_what_no_leaf_is_to_blame_for() -> None:
+    recipe = stoker.from_transforms(v1.Compose([v1.RandomHorizontalFlip()]))
+    assert recipe.report[0].startswith("RandomHorizontalFlip: native")
+    assert recipe.report[-1].endswith("it ends with a PIL image; add ToTensor or PILToTensor")
+
+
 def test_subclass_is_user_code() -> None:
     class Resize(v1.Resize):
         pass
@@ -169,4 +187,4 @@ def test_patched_class_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_something_else_altogether() -> None:
     for other in (None, 3, "resize"):
         with pytest.raises(ValueError, match=r"None|user code"):
-            stoker.from_transforms(other)
+            list(stoker.from_transforms(other).operators)

@@ -7,12 +7,21 @@ from typing import Any
 
 from stoker.lowering import from_albumentations
 from stoker.lowering.from_albumentations import AlbumentationsTransform, albumentations
-from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, Step
+from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, RefusedRecipe, Step
 
-__all__ = ["AlbumentationsTransform", "NotNative", "Recipe", "Step", "albumentations", "from_transforms"]
+__all__ = [
+    "AlbumentationsTransform",
+    "NotNative",
+    "Recipe",
+    "RefusedRecipe",
+    "Step",
+    "albumentations",
+    "from_transforms",
+    "recipe_of",
+]
 
 
-def from_transforms(transform: Any) -> Recipe:
+def from_transforms(transform: Any) -> Recipe | RefusedRecipe:
     """Turns a torchvision (v1, v2 on PIL input) or Albumentations 2.0.x pipeline into native operators.
 
     Args:
@@ -21,10 +30,25 @@ def from_transforms(transform: Any) -> Recipe:
 
     Returns:
         An object with `.operators` (for `stoker.Loader`), `.layout` ("chw" or "hwc"), `.dtype` ("uint8",
-        "float32", "float16" or "bfloat16") and `.report`, one line for each leaf of the pipeline.
+        "float32", "float16" or "bfloat16"), `.report`, one line for each leaf of the pipeline: what it is
+        natively, or why it is not, and `.refusals`, those that are not. Where there are any, everything but
+        these two raises a ValueError that lists them.
 
     Raises:
-        ValueError: Something in it is not native; the message lists each such leaf and why.
+        ValueError: Albumentations was given arguments that it has ignored.
+    """
+    try:
+        return recipe_of(transform)
+    except NotNative as problem:
+        return RefusedRecipe(problem)
+
+
+def recipe_of(transform: Any) -> Recipe:
+    """As `from_transforms`, where all of it has to be native.
+
+    Raises:
+        NotNative: Something in it is not; with the report.
+        ValueError: Albumentations was given arguments that it has ignored.
     """
     builder = RecipeBuilder()
     wrapped = type(transform) is AlbumentationsTransform

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stoker.lowering import from_transforms
+from stoker.lowering import recipe_of
 from stoker.lowering.arrays import Rows, is_rows, recognise_rows
 from stoker.lowering.image_arrays import image_array, is_image_array
 from stoker.lowering.image_files import Form, image_dataset, read_image_files
@@ -141,7 +141,7 @@ def _images(
     recipes: list[Recipe] = []
     for leaf in leaves:
         _check_folder(leaf, folder)
-        recipes.append(from_transforms(leaf.transform))
+        recipes.append(recipe_of(leaf.transform))
     recipe = _common_recipe(recipes)
     listed = kept.of([leaf.samples for leaf in leaves])
     count = len(listed.source)

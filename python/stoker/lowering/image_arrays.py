@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.lowering import from_transforms
+from stoker.lowering import recipe_of
 from stoker.lowering.recipe import GroupStep, NotNative, Recipe, own_functions
 
 # The module of each class, and the shape of its images: 3 channels of a NumPy array, or grey of a tensor.
@@ -61,7 +61,7 @@ def image_array(leaf: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]
     targets = _whole_numbers(name, leaf.targets)
     if len(targets) != len(images):
         raise NotNative(f"{name}: {len(images)} images and {len(targets)} targets")
-    recipe = from_transforms(leaf.transform)
+    recipe = recipe_of(leaf.transform)
     if axes == 3:
         for step in recipe.steps:
             if isinstance(step, GroupStep) or step.name not in _ON_GREY:

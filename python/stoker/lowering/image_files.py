@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stoker.errors import SampleError
-from stoker.lowering import from_transforms
+from stoker.lowering import recipe_of
 from stoker.lowering.image_rows import RowTarget, joined, row_targets
 from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, own_functions
 
@@ -164,7 +164,7 @@ def _targets(parts: Sequence[Any]) -> list[Any] | None:
 def _recipe(dataset: Any) -> Recipe:
     if dataset.transform is None:
         return RecipeBuilder().finish()
-    recipe = from_transforms(dataset.transform)
+    recipe = recipe_of(dataset.transform)
     moved = {"mask", *(name for name, kind in recipe.targets.additional if kind == "mask")}
     if strangers := set(dataset.masks) - moved:
         raise NotNative(f"mask {min(strangers)!r}, which the pipeline does not know as a mask")

@@ -14,6 +14,7 @@ __all__ = [
     "NotNative",
     "Recipe",
     "RecipeBuilder",
+    "RefusedRecipe",
     "Step",
     "numbers",
     "own_functions",
@@ -67,6 +68,7 @@ class Recipe:
             "array".
         report: One line for each leaf of the Python pipeline.
         targets: What moves with the image.
+        refusals: None; see `RefusedRecipe`.
     """
 
     steps: tuple[Step | GroupStep, ...]
@@ -81,6 +83,31 @@ class Recipe:
     def operators(self) -> list[Any]:
         """The native operators, built anew."""
         return [step.build() for step in self.steps]
+
+    @property
+    def refusals(self) -> list[str]:
+        return []
+
+
+class RefusedRecipe:
+    """A pipeline of which something is not native: all that a Recipe has, but the report, raises NotNative.
+
+    Attributes:
+        report: One line for each leaf of the Python pipeline, native or not.
+        refusals: What is not native, and why.
+    """
+
+    def __init__(self, problem: NotNative) -> None:
+        self.report = list(problem.report)
+        self.refusals = list(problem.reasons)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "operators" or name in Recipe.__dataclass_fields__:
+            raise NotNative(*self.refusals, report=self.report)
+        raise AttributeError(f"a refused recipe has no {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<refused recipe: {'; '.join(self.refusals)}>"
 
 
 class RecipeBuilder:
@@ -132,14 +159,15 @@ class RecipeBuilder:
             NotNative: With every reason that was collected.
         """
         if self.reasons:
-            raise NotNative(*self.reasons)
+            raise NotNative(*self.reasons, report=self.report)
         from stoker import _native
 
         steps = (*self._moves, *self._arithmetic)
         try:
             shape = _native.planned_shape([step.build() for step in steps])
         except (ValueError, TypeError) as problem:
-            raise NotNative(str(problem)) from problem
+            report = [*self.report, f"all together: not native: {problem}"]
+            raise NotNative(str(problem), report=report) from problem
         return Recipe(
             steps=steps,
             layout=self.layout,

@@ -126,7 +126,7 @@ def _length(dataset: Any) -> int | None:
 
 def _leaves(dataset: Any) -> tuple[list[Any], list[Any] | None]:
     """Some names of samples, and the transforms as operators; None where they stay in Python."""
-    from stoker.lowering import NotNative, from_transforms
+    from stoker.lowering import NotNative, recipe_of
     from stoker.packing.steps import described
 
     if type(dataset) is Subset:
@@ -141,7 +141,7 @@ def _leaves(dataset: Any) -> tuple[list[Any], list[Any] | None]:
     if isinstance(samples, list):
         names = ["/".join(str(_first(samples[place])).split("/")[-2:]) for place in _some(len(samples))]
     try:
-        lowered = from_transforms(dataset.transform) if hasattr(dataset, "transform") else None
+        lowered = recipe_of(dataset.transform) if hasattr(dataset, "transform") else None
     except (NotNative, ValueError, TypeError):
         lowered = None
     return names, None if lowered is None else [described(each) for each in lowered.operators]
