@@ -341,8 +341,18 @@ def test_wrong_calls_say_what_is_allowed() -> None:
         native(image=IMAGE, **{**rows, "bboxes": [[9, 9, 5, 12]], "labels": [1]})
     with pytest.raises(ValueError, match="keypoint 0: x must be"):
         native(image=IMAGE, **{**rows, "keypoints": [(70, 3, 0, 0)]})
-    with pytest.raises(stoker.SampleError, match="500"):
-        stoker.compile(A.Compose([A.CenterCrop(500, 500)]))(image=IMAGE)
+
+
+def test_errors_name_the_call() -> None:
+    native = stoker.compile(A.Compose([A.Crop(0, 0, 60, 40)]))
+    native(image=IMAGE)
+    with pytest.raises(stoker.SampleError, match=r"^stoker\.compile, call 1: crop: .*30 x 70.*40") as caught:
+        native(image=IMAGE[:30])
+    error = caught.value
+    assert (error.index, error.epoch, error.path, error.step) == (None, None, None, "crop")
+    assert "sample" not in str(error)
+    with pytest.raises(stoker.SampleError, match=r"^stoker\.compile, call 2: crop"):
+        native(image=IMAGE[:30], mask=MASK[:30])
 
 
 def test_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

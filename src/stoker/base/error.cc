@@ -18,9 +18,11 @@ std::string_view name_of(SampleErrorCode code) {
 }
 
 std::string SampleError::message() const {
-  std::string text = path.empty() ? "sample " + std::to_string(index) : path;
-  if (!path.empty() && index >= 0) text += " (sample " + std::to_string(index) + ")";
-  text += ": " + step + ": " + found;
+  const std::string number = index >= 0 ? "sample " + std::to_string(index) : std::string();
+  std::string text = path.empty() ? number : path;
+  if (!path.empty() && index >= 0) text += " (" + number + ")";
+  if (!text.empty()) text += ": ";
+  text += step + ": " + found;
   if (!hint.empty()) text += "; " + hint;
   return text;
 }

@@ -77,8 +77,8 @@ struct SampleError {
   std::string found;   // what was found and what is allowed, without a full stop
   std::string hint{};  // what to do
   std::string path{};  // empty for samples in memory
-  int64_t index = -1;
-  int64_t epoch = -1;
+  int64_t index = -1;  // -1: the sample has no number
+  int64_t epoch = -1;  // -1: it belongs to none
 
   // One line of text.
   std::string message() const;

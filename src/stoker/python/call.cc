@@ -66,7 +66,9 @@ class PythonCall {
       failure = call->run(input, SampleKey{seed, 0, index, 0, 0}, &output);
     }
     idle_.push_back(std::move(call));
-    if (failure) throw BadSamples(failure->message(), {*failure});
+    if (failure)
+      throw BadSamples("stoker.compile, call " + std::to_string(index) + ": " + failure->message(),
+                       {*failure});
     return nb::make_tuple(write_fields(input, output), write_boxes(output), write_keypoints(output));
   }
 

@@ -35,14 +35,16 @@ void translate(const std::exception_ptr& thrown, void*) {
   }
 }
 
+nb::object number_or_none(int64_t number) { return number < 0 ? nb::none() : nb::cast(number); }
+
 }  // namespace
 
 nb::dict sample_error_to_python(const SampleError& error) {
   nb::dict out;
   out["code"] = std::string(name_of(error.code));
   out["path"] = error.path.empty() ? nb::none() : text_to_python(error.path);
-  out["index"] = error.index;
-  out["epoch"] = error.epoch;
+  out["index"] = number_or_none(error.index);
+  out["epoch"] = number_or_none(error.epoch);
   out["step"] = error.step;
   out["found"] = text_to_python(error.found);
   out["hint"] = text_to_python(error.hint);
