@@ -105,12 +105,19 @@ def make_parser() -> argparse.ArgumentParser:
     verify.add_argument("--source", metavar="FOLDER", help="also find files that have changed since")
     verify.add_argument("--threads", default="auto", help="CPU threads, a number or 'auto' (default)")
     verify.add_argument("--format", choices=("text", "json"), default="text")
-    add_advise(commands.add_parser("advise", help="what to change in loading a folder, measured on a part"))
+    add_advise(
+        commands.add_parser("advise", help="what to change in loading a folder or in a script, as measured")
+    )
     return parser
 
 
 def add_advise(advise: argparse.ArgumentParser) -> None:
-    advise.add_argument("folder", help="images, flat or root/<class>/<file>")
+    advise.add_argument(
+        "folder",
+        metavar="FOLDER_OR_SCRIPT",
+        help="images, flat or root/<class>/<file>; or a script (.py), its arguments behind --: it "
+        "is run, and its loaders are watched",
+    )
     advise.add_argument("--operators", metavar="FILE", help="JSON of the pipeline, as for stoker pack")
     advise.add_argument("--resize", type=positive, metavar="N", help="without a file: resize before the crop")
     advise.add_argument(
@@ -210,7 +217,11 @@ def positive(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
-    args = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if given[:1] == ["advise"] and "--" in given else len(given)
+    args = parser.parse_args(given[:end])
+    if args.command == "advise":
+        args.arguments = given[end + 1 :]
     if args.version:
         import stoker
 
@@ -282,9 +293,13 @@ def stats(args: argparse.Namespace) -> int:
 def advise(args: argparse.Namespace) -> int:
     from stoker.advising.command import run_advise
     from stoker.errors import SampleError, ShardError
+    from stoker.profiling.script import ScriptFailed
 
     try:
         return run_advise(args)
+    except ScriptFailed as failed:
+        traceback.print_exception(failed.__cause__)
+        return FINDINGS
     except (SampleError, ShardError) as error:
         print(f"stoker advise: {error}", file=sys.stderr)
         return FINDINGS if isinstance(error, SampleError) else IO_ERROR

@@ -343,14 +343,122 @@ def test_a_profile_of_threads_names_their_number() -> None:
         stoker.advise(profiled("threads", {}, None))
 
 
+@pytest.mark.usefixtures("four_cores")
+def test_a_loader_without_workers_is_compared_as_it_is() -> None:
+    def advised_with(demand: float | None) -> stoker.Advice:
+        profile = profiled("processes", {1: 115, 2: 230, 4: 460}, demand, workers=0)
+        profile.loader.tier = "python"
+        profile.loading_samples_per_s = 150.0
+        return stoker.advise(profile)
+
+    serial = advised_with(300.0)  # 1 / 150 + 1 / 300 is 1 / 100
+    assert (serial.plans[0].threads, serial.plans[0].rate) == (0, pytest.approx(100.0))
+    assert str(serial.plans[0]).endswith("0 workers")
+    assert serial.workers is not None and serial.workers["now"] == 0
+    assert serial.plan.threads == serial.workers["workers"] == 3
+    assert serial.why == (
+        "Use num_workers=3 and prefetch_factor=2: 300 samples/s instead of 100 with num_workers=0."
+    )
+    assert advised_with(None).plan.threads == 4  # the faster the better
+    fed = advised_with(5.0)
+    assert fed.is_fed and fed.does_nothing and fed.plan.threads == 0
+
+
+# ---- DataLoaders and scripts ----
+
+
+class Slow:
+    """A data set of 48 samples."""
+
+    def __len__(self) -> int:
+        return 48
+
+    def __getitem__(self, index: int) -> Any:
+        time.sleep(0.001)
+        return np.full((4, 4), index, np.float32)
+
+
+def torch_loader(dataset: Any = None, **options: Any) -> Any:
+    data = pytest.importorskip("torch.utils.data")
+    return data.DataLoader(Slow() if dataset is None else dataset, **{"batch_size": 8, **options})
+
+
+@pytest.mark.parametrize("now", [0, 1])
+def test_a_torch_loader_is_measured_and_replaced(now: int) -> None:
+    seen = []
+    loader = torch_loader(num_workers=now)
+    advice = stoker.advise(loader, lambda batch: seen.append(len(batch)), seconds=1)
+    assert seen and set(seen) == {8}
+    assert advice.plans[0].threads == now and advice.workers is not None and advice.workers["now"] == now
+    assert {plan.unit for plan in advice.plans} == {"worker"}
+    # Whichever this machine would choose, another one is applied.
+    advice.chosen, advice.workers["prefetch_factor"] = number_of(advice, threads=2), 3
+    new = advice.apply(steps=12)
+    assert (new.num_workers, new.prefetch_factor, loader.num_workers) == (2, 3, now)
+    assert [float(sample[0, 0]) for batch in new for sample in batch] == list(range(48))
+    assert advice.outcome is not None and advice.outcome.steps == 12
+    assert advice.outcome.predicted == advice.plan.rate
+    assert "Applied: predicted" in str(advice)
+
+
+def test_the_drop_in_is_advised_on_threads(root: Path) -> None:
+    pytest.importorskip("torch")
+    from stoker.torch import DataLoader, ImageDataset
+
+    paths = sorted(root.rglob("*.*"))
+    loader = DataLoader(ImageDataset([path for path in paths if path.is_file()]), batch_size=4, num_workers=1)
+    advice = stoker.advise(loader, seconds=1)
+    assert advice.workers is None and {plan.unit for plan in advice.plans} == {"thread"}
+    advice.chosen = number_of(advice, threads=2)
+    new = advice.apply(steps=4)
+    assert (new.threads, loader.threads) == (2, None)
+    assert new.explain().startswith("tier: native")
+    assert len(list(new)) == len(loader)
+
+
+SCRIPT = """
+import sys, time
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+assert sys.argv[1:] == ["--lr", "0.1"], sys.argv
+for epoch in range(3):
+    for (batch,) in DataLoader(TensorDataset(torch.zeros(64, 3)), batch_size=8):
+        time.sleep(0.001)
+"""
+
+
+def test_a_script_is_advised_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    result = run("advise", str(script), "--seconds", "2", "--format", "json", "--", "--lr", "0.1")
+    assert result.returncode in (0, 1), result.stderr
+    found = json.loads(result.stdout)
+    assert found[0]["workers"]["now"] == 0 and found[0]["situation"]["samples"] == 64
+    assert result.returncode == int(any(each["chosen"] for each in found))
+    result = run("advise", str(script), "--resize", "8")
+    assert result.returncode == 2 and "--resize is for packing a folder" in result.stderr
+    result = run("advise", str(tmp_path), "--", "--lr")
+    assert result.returncode == 2 and "'--lr' is for a script" in result.stderr
+    script.write_text("raise KeyError('mine')")
+    result = run("advise", str(script))
+    assert result.returncode == 1 and "KeyError: 'mine'" in result.stderr
+
+
 # ---- mistakes and the command ----
 
 
 def test_wrong_arguments_are_named(loader: stoker.Loader) -> None:
     with pytest.raises(TypeError, match=r"loader must be a stoker\.Loader"):
         stoker.advise([1, 2])
+    with pytest.raises(TypeError, match=r"of any other iterable stoker\.profile says"):
+        stoker.advise([1, 2])
     with pytest.raises(TypeError, match="step must be a function"):
         stoker.advise(loader, 3)
+    with pytest.raises(
+        ValueError, match=r"disk_bytes=5 is for plans that pack.* got a DataLoader\. Leave it"
+    ):
+        stoker.advise(torch_loader(), disk_bytes=5)
     with pytest.raises(ValueError, match="epochs must be an integer from 1"):
         stoker.advise(loader, epochs=0)
     with pytest.raises(ValueError, match="accept must be a list of 'jpeg', 'variants'"):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stoker import _native
 from stoker.advising.forms import JPEG_QUALITY, decoding_of
 from stoker.advising.timing import Timing, Watch
+from stoker.loader import Loader
 from stoker.packing import pack, shards
 from stoker.profiling.batches import samples_in
+from stoker.profiling.subjects import with_workers
 from stoker.sources import arrays
-
-if TYPE_CHECKING:
-    from stoker.loader import Loader
 
 FORMAT = "stoker-advice-1"
 
@@ -49,6 +49,7 @@ class LoadingPlan:
         messages: (level, text) of what to know.
         refused: Why it cannot be chosen; "" where it can.
         accept: What `accept=` must hold for it; "" where nothing.
+        unit: What `threads` are: "thread", or "worker" of a process loader.
     """
 
     form: str
@@ -68,6 +69,7 @@ class LoadingPlan:
     messages: list[tuple[str, str]]
     refused: str
     accept: str
+    unit: str = "thread"
 
     @property
     def is_prepared(self) -> bool:
@@ -79,7 +81,7 @@ class LoadingPlan:
             form += f" after {', '.join(self.operators_done)}"
         if self.variants > 1:
             form += f", {self.variants} variants"
-        return f"{form}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{form}, {self.threads} {self.unit}{'' if self.threads == 1 else 's'}"
 
 
 @dataclass
@@ -148,7 +150,7 @@ class Advice:
     workers: dict[str, Any] | None = None
     outcome: Outcome | None = None
     forms: list[dict[str, Any]] = field(default_factory=list, repr=False)
-    loader: Loader | None = field(default=None, repr=False)
+    loader: Any = field(default=None, repr=False)  # a stoker.Loader or a DataLoader
     step: Step | None = field(default=None, repr=False)
 
     @property
@@ -196,9 +198,10 @@ class Advice:
         *,
         steps: int = STEPS,
         progress: Callable[[int, int], object] | None = None,
-    ) -> Loader:
+    ) -> Any:
         """Packs what the plan needs, makes the new loader, and measures whether it does as predicted.
 
+        Of a DataLoader it makes one with other workers, or threads where stoker works, and packs nothing.
         The new loader stands at the epoch of the old one, and gives the same samples and pixels in the same
         order unless the plan says otherwise. The old one is closed when another takes its place.
 
@@ -216,6 +219,8 @@ class Advice:
             raise ValueError(
                 "advice.apply: the advice came from a profile alone; call stoker.advise with the loader."
             )
+        if not isinstance(self.loader, Loader):
+            return self._apply_to_torch(steps)
         plan, old = self.plan, self.loader
         new = old
         if not self.does_nothing:
@@ -226,14 +231,25 @@ class Advice:
             self.outcome = self._measured(new, steps)
         return new
 
+    def _apply_to_torch(self, steps: int) -> Any:
+        loader, plan = self.loader, self.plan
+        if not self.does_nothing and self.workers is None:
+            loader = copy.copy(loader)
+            loader.__dict__.update(threads=plan.threads, _iterator=None)
+        elif self.workers is not None and not self.does_nothing:
+            loader = with_workers(loader, plan.threads, int(self.workers["prefetch_factor"]))
+        if steps:
+            measured, rates = time_steps(loader, steps, self.step)
+            self.outcome = self._outcome(plan.rate, measured, 0.0, rates)
+        return loader
+
     def _made(
         self,
         plan: LoadingPlan,
         folder: str | os.PathLike[str] | None,
         progress: Callable[[int, int], object] | None,
     ) -> Loader:
-        assert self.loader is not None
-        old = self.loader
+        old: Loader = self.loader
         changes: dict[str, Any] = {"threads": plan.threads, "prefetch": plan.prefetch}
         if not plan.is_prepared:
             return old.made_with(**changes)
@@ -272,11 +288,12 @@ class Advice:
         # What was just written lies in the page cache.
         warm = {**self.situation, "cache_bytes": 1e18, "is_cold": False}
         predicted = float(self._again(self.forms, warm)["plans"][self.chosen]["rate"])
+        return self._outcome(predicted, timing.rate, timing.lost_share, rates)
+
+    def _outcome(self, predicted: float, measured: float, lost_share: float, rates: list[float]) -> Outcome:
         lower, middle, upper = (float(each) for each in np.quantile(rates, (0.25, 0.5, 0.75)))
-        correction = timing.rate / predicted
-        outcome = Outcome(
-            predicted, timing.rate, len(rates), timing.lost_share, (lower, middle, upper), correction
-        )
+        correction = measured / predicted
+        outcome = Outcome(predicted, measured, len(rates), lost_share, (lower, middle, upper), correction)
         if not outcome.is_as_predicted:
             outcome.refitted = self._refitted(correction)
         return outcome
@@ -303,6 +320,33 @@ class Advice:
 
 
 _PREDICTED = ("rate", "loader_rate", "step_ms", "preparation_s", "total_s", "break_even_epochs")
+
+
+def time_steps(loader: Any, steps: int, step: Step | None) -> tuple[float, list[float]]:
+    """As `run_steps`, by the wall clock, of any loader: the rate of all, and those of single steps.
+
+    What an epoch takes to its first batch, such as the start of its workers, is left out.
+    """
+    rates: list[float] = []
+    samples, spent_s = 0, 0.0
+    while True:
+        then, before = None, len(rates)
+        for batch in loader:
+            if step is not None:
+                step(batch)
+            now = time.perf_counter()
+            if then is not None:
+                count = samples_in(batch, getattr(loader, "batch_size", None))
+                rates.append(count / (now - then))
+                samples, spent_s = samples + count, spent_s + now - then
+            then = now
+            if len(rates) == steps:
+                return samples / spent_s, rates
+        if len(rates) == before:
+            raise ValueError(
+                "advice.apply: an epoch has fewer than two batches, so nothing can be measured; "
+                "steps=0 leaves that out."
+            )
 
 
 def run_steps(loader: Loader, steps: int, step: Step | None, demand: float) -> tuple[Timing, list[float]]:

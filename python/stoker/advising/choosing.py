@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from stoker.loader import Loader, check_count
 from stoker.machine.cores import usable_cores
 from stoker.machine.storage import write_rate
 from stoker.packing.steps import described, shown
-from stoker.profiling import Profile
+from stoker.profiling import Profile, profile
 from stoker.profiling.batches import bytes_of
 from stoker.profiling.demand import Demand, measure_demand
 
@@ -61,7 +62,8 @@ def advise(
 
     Args:
         loader: A `stoker.Loader`, which is not iterated, only copied; a `step` sees some of its batches. Or a
-            `stoker.Profile`, from which threads, or workers of process loaders, follow and nothing else.
+            DataLoader, torch's or the drop-in, or a `stoker.Profile`, from which the number of workers and
+            their `prefetch_factor`, or of threads where stoker works, follow and nothing else.
         step: Called with a batch, one training step; without it loading as fast as possible is the aim.
         epochs: Still to come.
         jobs: Trainings that will use the prepared data.
@@ -82,9 +84,22 @@ def advise(
         "epochs": check_count("advise: epochs", epochs, 1, 10**9),
         "jobs": check_count("advise: jobs", jobs, 1, 10**6),
     }
-    if isinstance(loader, Profile):
-        return advise_profile(loader, memory_bytes=memory_bytes, **limits)
+    packing = {
+        "disk_bytes": disk_bytes,
+        "preparation_s": preparation_s,
+        "cache_bytes": cache_bytes,
+        "accept": accept or None,
+        "folder": folder,
+    }
     _check(loader, step, accept)
+    if not isinstance(loader, Loader):
+        _refuse(packing, loader)
+        made = loader if isinstance(loader, Profile) else profile(loader, step, min(600.0, max(1.0, seconds)))
+        advice = advise_profile(made, memory_bytes=memory_bytes, **limits)
+        advice.loader = None if made is loader else loader
+        advice.step = step
+        advice.measured_s = time.perf_counter() - start
+        return advice
     most = most_threads()
     findings: list[str] = []
     with tempfile.TemporaryDirectory(prefix="stoker-advise-", dir=folder) as scratch:
@@ -133,16 +148,34 @@ def advise(
 
 
 def _check(loader: Any, step: Any, accept: Any) -> None:
-    if not isinstance(loader, Loader):
-        raise TypeError(f"advise: loader must be a stoker.Loader, got {loader!r}.")
+    if not isinstance(loader, (Loader, Profile)) and not _is_torch_loader(loader):
+        raise TypeError(
+            "advise: loader must be a stoker.Loader, a DataLoader or a stoker.Profile of one, got "
+            f"{loader!r}; of any other iterable stoker.profile says what bounds it."
+        )
     if step is not None and not callable(step):
         raise TypeError(f"advise: step must be a function of one batch, got {step!r}.")
     if isinstance(accept, str) or any(each not in ACCEPTED for each in accept):
         raise ValueError(
             f"advise: accept must be a list of {', '.join(map(repr, ACCEPTED))}, got {accept!r}."
         )
-    if len(loader.source) == 0:
+    if isinstance(loader, Loader) and len(loader.source) == 0:
         raise ValueError("advise: the source has no samples.")
+
+
+def _is_torch_loader(loader: Any) -> bool:
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and isinstance(loader, data.DataLoader)
+
+
+def _refuse(packing: dict[str, Any], loader: Any) -> None:
+    """What is about packing, where nothing can be packed."""
+    for name, value in packing.items():
+        if value is not None:
+            raise ValueError(
+                f"advise: {name}={value!r} is for plans that pack, which are made for a stoker.Loader; "
+                f"got a {type(loader).__name__}. Leave it out."
+            )
 
 
 def most_threads() -> int:

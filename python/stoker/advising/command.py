@@ -12,6 +12,7 @@ from stoker.loader import Loader
 from stoker.operators import Operator
 from stoker.packing.command import operators_in
 from stoker.packing.sizes import bytes_from
+from stoker.profiling.script import profile_script
 
 
 def run_advise(args: argparse.Namespace) -> int:
@@ -21,6 +22,12 @@ def run_advise(args: argparse.Namespace) -> int:
         ValueError: A wrong argument.
         OSError: Files cannot be read, or the folder for trials not be written to.
     """
+    if args.folder.endswith(".py"):
+        return _advise_script(args)
+    if args.arguments:
+        raise ValueError(
+            f"{args.arguments[0]!r} is for a script; {args.folder!r} is none (its name ends in .py)."
+        )
     source = sources.any_folder(args.folder)
     loader = Loader(
         source,
@@ -51,6 +58,34 @@ def run_advise(args: argparse.Namespace) -> int:
     else:
         print(advice)
     return 0 if advice.does_nothing else 1
+
+
+def _advise_script(args: argparse.Namespace) -> int:
+    """Advice for each loader that the script iterates over, from watching it."""
+    for name in ("operators", "resize", "disk", "accept", "scratch", "apply"):
+        if getattr(args, name):
+            raise ValueError(
+                f"--{name} is for packing a folder. In {args.folder}, stoker.advise(loader, step=...) weighs "
+                "packing too; leave it out here."
+            )
+    memory_bytes = None if args.memory is None else bytes_from("--memory", args.memory)
+    profiles = profile_script(args.folder, args.arguments, args.seconds / 2, max(1.0, args.seconds / 2))
+    found = []
+    for each in profiles:
+        try:
+            found.append(
+                (each.loader, advise(each, epochs=args.epochs, jobs=args.jobs, memory_bytes=memory_bytes))
+            )
+        except ValueError as problem:  # of a loader that nothing can be predicted for
+            print(f"stoker advise: {each.loader.name}: {problem}", file=sys.stderr)
+    if not found:
+        raise ValueError(f"{args.folder}: none of its {len(profiles)} loaders can be advised on.")
+    if args.format == "json":
+        print(json.dumps([advice.to_dict() for _, advice in found], indent=1))
+    else:
+        for loader, advice in found:
+            print(f"{loader.kind} loader {loader.name}".rstrip() + f": {advice}\n")
+    return 0 if all(advice.does_nothing for _, advice in found) else 1
 
 
 def _operators(args: argparse.Namespace) -> list[Operator]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from stoker import _native
@@ -11,6 +12,15 @@ from stoker.profiling import Profile
 
 # The slowest samples in a hundred, where the profile has no quantiles: times the mean.
 _SLOW = 3.0
+
+# A trainer that gets so much of what it can take is fed.
+_FED_SHARE = 0.95
+
+# Starting workers is worth a word when an epoch is longer by this.
+_START_SHARE = 0.05
+
+# Other workers are worth it when they save this share of the time.
+_GAIN = 0.05
 
 
 def advise_profile(profile: Profile, *, epochs: int, jobs: int, memory_bytes: int | None) -> Advice:
@@ -22,15 +32,17 @@ def advise_profile(profile: Profile, *, epochs: int, jobs: int, memory_bytes: in
     scaling = profile.scaling
     if scaling is None or not scaling.points:
         raise ValueError(
-            "advise: the profile has no rates by threads; profile a stoker.Loader or a torch DataLoader."
+            "advise: the profile has no rates by threads or workers"
+            + (f" ({'; '.join(profile.notes)})" if profile.notes else "")
+            + "; profile a stoker.Loader, or a DataLoader over a data set that has a length."
         )
     cores = usable_cores()
     points = [(max(1, point.threads), point.samples_per_s) for point in scaling.points]
     curve = _native.fit_scaling(points, cores)
-    processes = scaling.unit == "processes"
-    now = (profile.loader.workers if processes else profile.loader.threads) or 0
+    loader, trainer = profile.loader, profile.trainer
+    now = (loader.workers if loader.threads is None else loader.threads) or 0
     most = max(1, int(cores + 1e-9), now)
-    batch_size = profile.loader.batch_size or 1
+    batch_size = loader.batch_size or 1
     sample_ms = 1e3 / curve.rate_one
     p99_ms = sum(step.cpu_ns.p99 for step in profile.steps) / 1e6 or _SLOW * sample_ms
     situation: dict[str, Any] = {
@@ -40,38 +52,86 @@ def advise_profile(profile: Profile, *, epochs: int, jobs: int, memory_bytes: in
         "cores": cores,
         "most_threads": most,
         "threads": max(1, now),
-        "prefetch": profile.loader.prefetch_batches or 2,
+        "prefetch": loader.prefetch_batches or 2,
         "batch_size": batch_size,
         "batch_bytes": (profile.samples.batch_bytes_per_sample or 0.0) * batch_size,
-        "trainer_rate": 0.0 if profile.trainer is None else profile.trainer.samples_per_s,
+        "trainer_rate": 0.0 if trainer is None else trainer.samples_per_s,
+        "trainer_cpu_ms": 0.0 if trainer is None else (trainer.cpu_ns_per_sample or 0.0) / 1e6,
         "memory_bytes": memory_bytes,
         "cache_bytes": 1e18,
     }
-    forms = [{"form": "as-is", "warm": curve, "p99_ms": p99_ms, "cpu_ms": sample_ms}]
+    forms = [{"form": "as-is", "cut": 0, "variants": 1, "warm": curve, "p99_ms": p99_ms, "cpu_ms": sample_ms}]
     choice = _native.choose_plan(situation, forms)
-    plans = [
-        LoadingPlan(form="as-is", cut=0, variants=1, operators_done=[], messages=[], accept="", **_plan(each))
-        for each in choice["plans"]
-    ]
+    unit = "worker" if scaling.unit == "processes" or loader.tier == "threads" else "thread"
+    plans = [_plan(each, unit) for each in choice["plans"]]
+    if unit == "worker":
+        for plan in plans:  # each holds batches of its own; there is no stock of bytes read ahead
+            plan.memory_bytes = max(plan.prefetch, 2 * plan.threads) * situation["batch_bytes"]
     advice = Advice(plans, choice["chosen"], choice["is_fed"], "", situation, forms=forms)
     advice.findings = [profile.verdict.sentence] if profile.verdict.sentence else []
-    if processes:
-        workers = _native.choose_workers(
-            curve, situation["trainer_rate"], most, batch_size, sample_ms, p99_ms
-        )
-        advice.workers = {"now": now, **workers}
-        if workers["workers"] in (now, max(1, now)) or advice.is_fed:
-            advice.chosen = 0
-        else:
-            advice.chosen = next(
-                number for number, plan in enumerate(plans) if plan.threads == workers["workers"]
-            )
+    if unit == "worker":
+        if now == 0:
+            _put_first(advice, profile)
+        _choose_workers(advice, curve, now, sample_ms, p99_ms)
+        _mind_starts(advice, profile)
     advice.why = _why(advice)
     return advice
 
 
-def _plan(predicted: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in predicted.items() if name != "form"}
+def _plan(predicted: dict[str, Any], unit: str) -> LoadingPlan:
+    numbers = {name: value for name, value in predicted.items() if name != "form"}
+    return LoadingPlan(
+        form="as-is", cut=0, variants=1, operators_done=[], messages=[], accept="", unit=unit, **numbers
+    )
+
+
+def _put_first(advice: Advice, profile: Profile) -> None:
+    """The plan without workers, where loading and training wait for each other."""
+    situation, demand = advice.situation, advice.situation["trainer_rate"]
+    alone = profile.loading_samples_per_s or profile.samples_per_s
+    rate = 1 / (1 / alone + 1 / demand) if demand else alone
+    now = dataclasses.replace(
+        advice.plans[0],
+        threads=0,
+        prefetch=1,
+        rate=rate,
+        loader_rate=alone,
+        step_ms=1e3 * situation["batch_size"] / rate,
+        total_s=situation["epochs"] * situation["samples"] / rate,
+        memory_bytes=situation["batch_bytes"],
+    )
+    advice.plans.insert(0, now)
+    advice.is_fed = demand > 0 and rate >= _FED_SHARE * demand
+
+
+def _choose_workers(advice: Advice, curve: Any, now: int, sample_ms: float, p99_ms: float) -> None:
+    situation = advice.situation
+    # What trainer and workers can do on the cores that they share is all that is asked of the workers.
+    reached = max(plan.rate for plan in advice.plans)
+    workers = _native.choose_workers(
+        curve,
+        min(situation["trainer_rate"], reached),
+        situation["most_threads"],
+        situation["batch_size"],
+        sample_ms,
+        p99_ms,
+    )
+    number = next(number for number, plan in enumerate(advice.plans) if plan.threads == workers["workers"])
+    gains = advice.plans[number].total_s < (1 - _GAIN) * advice.plans[0].total_s
+    advice.chosen = number if gains and not advice.is_fed else 0
+    workers["rate"] = advice.plans[number].rate
+    advice.workers = {"now": now, **workers}
+
+
+def _mind_starts(advice: Advice, profile: Profile) -> None:
+    """Starting the workers of every epoch anew may take longer than they save."""
+    start_ns = 0 if profile.workers is None else profile.workers.startup_ns
+    epoch_s = advice.situation["samples"] / advice.plan.rate
+    if start_ns > _START_SHARE * epoch_s * 1e9:
+        advice.findings.append(
+            f"starting the workers takes {start_ns / 1e9:.1f} s of every epoch of {epoch_s:.1f} s: "
+            "persistent_workers=True starts them once"
+        )
 
 
 def _why(advice: Advice) -> str:

@@ -141,7 +141,11 @@ class Measuring:
         """The step with batches that are there at once."""
         demand = measure_demand(step, kept, seconds, self.subject.batch_size)
         self.profile.trainer = Trainer(
-            quantiles(demand.step_ns), len(demand.step_ns), demand.samples_per_s, "cached batches"
+            quantiles(demand.step_ns),
+            len(demand.step_ns),
+            demand.samples_per_s,
+            "cached batches",
+            demand.cpu_ms * 1e6,
         )
 
     def _take_loop(self, times: LoopTimes) -> None:
@@ -178,6 +182,8 @@ class Measuring:
         self._judge(alone)
         self._note_crowding()
         made.attribution = attribution(self.loop, self.loop_counters, made, self.python)
+        if isinstance(subject, TorchSubject) and subject.tier == "python" and made.samples.dataset_count:
+            self._measure_first_workers(subject)
 
     def _measure_torch(self, subject: TorchSubject) -> None:
         made, loader, seconds = self.profile, subject.loader, self.seconds
@@ -204,6 +210,17 @@ class Measuring:
             batch = self.loop.samples / max(1, self.loop.batches)
             return self.fetches.wait_ns / self.fetches.batches / batch
         return self.python.wait_ns_per_sample() if self.python is not None else 0.0
+
+    def _measure_first_workers(self, subject: TorchSubject) -> None:
+        """What a loader without workers would give with some."""
+        counts = thread_counts(max(1, int(usable_cores())), 1)
+        try:
+            self.profile.scaling = measure_process_scaling(subject, counts, 0.4 * self.seconds)
+        except Exception as problem:  # whatever its data set raises in a worker
+            self.profile.notes.append(
+                f"rates with worker processes were not measured: {type(problem).__name__}: "
+                f"{str(problem).strip().partition(chr(10))[0]}"
+            )
 
     def _judge(self, alone: LoopTimes) -> None:
         made, subject = self.profile, self.subject

@@ -102,6 +102,7 @@ class Trainer:
     steps: int
     samples_per_s: float
     origin: str  # "cached batches": measured with batches kept in memory; "watched": time outside of next()
+    cpu_ns_per_sample: float | None = None  # of this process; None where it was only watched
 
 
 @dataclass

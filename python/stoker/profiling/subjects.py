@@ -229,14 +229,19 @@ class TorchSubject(Subject):
             self.worker_cpu_ns += cpu_ns_of_process(worker.pid)
 
     def with_workers(self, count: int) -> TorchSubject:
-        """The same loader with another number of workers."""
-        twin = copy.copy(self.loader)
-        twin.__dict__.update(num_workers=count, _iterator=None)
-        return TorchSubject(twin)
+        """The same loader with another number of workers, each with the batches in work that it has now."""
+        return TorchSubject(with_workers(self.loader, count, self.loader.prefetch_factor or 2))
 
     def close(self) -> None:
         self._twin.__dict__["_iterator"] = None
         self._random.restore()
+
+
+def with_workers(loader: Any, count: int, prefetch_factor: int) -> Any:
+    """A torch loader like this one with so many workers, at least 1, that has not been iterated over."""
+    twin = copy.copy(loader)
+    twin.__dict__.update(num_workers=count, prefetch_factor=prefetch_factor, _iterator=None)
+    return twin
 
 
 class DropInSubject(TorchSubject):

@@ -23,7 +23,7 @@ def measure_process_scaling(subject: TorchSubject, counts: list[int], seconds: f
         times = run_loop(other, seconds / len(counts))
         cpu_ns = other.worker_cpu_ns / times.samples if other.worker_cpu_ns and times.samples else None
         points.append(Point(count, times.samples_per_s, cpu_ns, times.samples, times.wall_ns))
-    return fitted(Scaling("processes" if subject.tier == "processes" else "threads", points))
+    return fitted(Scaling("threads" if subject.tier == "threads" else "processes", points))
 
 
 def measure_workers(subject: TorchSubject, times: LoopTimes) -> Workers:
