@@ -20,6 +20,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 # What makes the batches in each of them.
 ITERATORS = {
     "accelerate_adapter": {"NativeIterator"},
+    "detection_training": {"NativeIterator"},
     "detectron2_iterable": {"_ProcessIterator"},
     "graph_batches": {"_ProcessIterator"},
     "imagenet_example": {"NativeIterator"},
@@ -27,6 +28,7 @@ ITERATORS = {
     "open_clip_stream": {"_ProcessIterator"},
     "own_image_dataset": {"NativeIterator"},
     "own_dataset_on_threads": {"ThreadIterator", "_ProcessIterator"},
+    "segmentation_training": {"NativeIterator"},
     "tensors_tutorial": {"RowsIterator"},
     "timm_multi_epoch": {"NativeIterator"},
     "torchgeo_windows": {"_ProcessIterator"},
@@ -48,6 +50,8 @@ def test_script(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def noting(self: Any) -> Any:
         iterator = get_iterator(self)
         made.add(type(iterator).__name__)
+        if type(iterator).__name__ == "NativeIterator":
+            assert self.explain().startswith("tier: native")
         return iterator
 
     monkeypatch.setattr(DataLoader, "_get_iterator", noting)
