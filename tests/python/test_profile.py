@@ -15,9 +15,10 @@ from images import write_folder
 
 import stoker
 from stoker.profiling import Profile
+from stoker.profiling.script import profile_script
 
 torch = pytest.importorskip("torch")
-from planted import PLANTS, SECONDS, Numbers, nothing, photographs, slow_operator  # noqa: E402
+from planted import PLANTS, SECONDS, Numbers, nothing, photographs, slow_operator, slow_read  # noqa: E402
 from torch.utils import data as torch_data  # noqa: E402
 
 
@@ -195,6 +196,55 @@ def test_a_script_is_run_unchanged_and_its_loaders_watched(tmp_path: Path) -> No
     assert all("What bounds this loader" in page.read_text() for page in pages)
     # Which one it is, a crowded machine may turn round; the planted bottlenecks are for that.
     assert all(each["verdict"]["bound_by"] for each in profiles)
+
+
+EPOCHS_OF_A_LIBRARY = """
+import time
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+train, val = TensorDataset(torch.zeros(80, 3)), TensorDataset(torch.zeros(40, 3))
+
+def run(loader, limit=None):
+    for number, (batch,) in enumerate(loader):
+        if number == limit:
+            break
+        time.sleep(0.002)
+
+run(DataLoader(val, batch_size=8), limit=2)
+time.sleep(0.5)
+for epoch in range(3):
+    run(DataLoader(train, batch_size=8, shuffle=True))
+    run(DataLoader(val, batch_size=8))
+kept = [DataLoader(TensorDataset(torch.zeros(16, 3)), batch_size=8) for _ in range(2)]
+for loader in kept:
+    run(loader)
+"""
+
+
+def test_loaders_made_anew_for_each_epoch_count_as_one(tmp_path: Path) -> None:
+    script = tmp_path / "library.py"
+    script.write_text(EPOCHS_OF_A_LIBRARY)
+    profiles = profile_script(str(script), [], None, 1)
+    found = [(made.samples.dataset_count, made.samples.measured_count) for made in profiles]
+    # The check takes a batch that it drops; loaders that live at the same time are not one another.
+    assert found == [(40, 24 + 3 * 40), (80, 3 * 80), (16, 16), (16, 16)]
+    assert [made.loader.site for made in profiles[:2]] == [
+        "library.py: <module>:13 > run:8",
+        "library.py: <module>:16 > run:8",
+    ]
+    assert "4 loaders that were made one after the other count as one" in profiles[0].notes
+    assert "library.py: <module>:13 > run:8" in str(profiles[0])
+    assert profiles[0].trainer is not None
+    assert profiles[0].trainer.step_ns.p99 < 400_000_000  # without what came between a check and the epoch
+
+
+def test_the_remedy_for_a_loader_of_torch_is_the_drop_in_where_it_loads_natively() -> None:
+    data = torch_data.TensorDataset(torch.zeros(4000, 3, 8, 8))
+    made = stoker.profile(torch_data.DataLoader(data, batch_size=4), seconds=1)
+    assert "from stoker.torch import DataLoader" in made.verdict.remedy
+    made = stoker.profile(torch_data.DataLoader(Numbers(slow_read), batch_size=4), seconds=1)
+    assert "stoker.torch" not in made.verdict.remedy
+    assert any("leave this loader to torch (dataset Numbers" in each for each in made.notes)
 
 
 def test_a_script_is_stopped_after_its_time_and_its_errors_are_its_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from stoker.machine.cores import usable_cores
 from stoker.profiling.attributing import attribution, thread_totals, timeline
 from stoker.profiling.demand import measure_demand
+from stoker.profiling.drop_in import suggest_drop_in
 from stoker.profiling.environment import environment, now
 from stoker.profiling.fetch_clocks import FetchTimes
 from stoker.profiling.gil import GilProbe
@@ -22,9 +23,9 @@ from stoker.profiling.storage import measure_storage, quantiles
 from stoker.profiling.subjects import IterableSubject, Subject, TorchSubject, subject_of
 from stoker.profiling.workers import measure_process_scaling, measure_workers
 
-# Above this share of the time that others hold the interpreter, Python runs one thread at a time. Where the
-# machine is shared it is far below 1: the interpreter is free while the next one waits for a core.
-_HELD = 0.15
+# Above this share of the time that others hold the interpreter, Python runs one thread at a time. Threads of
+# pure Python come to 0.8, threads that hardly need the interpreter to 0.05, on a crowded machine to 0.2.
+_HELD = 0.4
 
 # Above this share of the time that loading wants a core, it is said that others had it.
 _CROWDED = 0.25
@@ -181,6 +182,8 @@ class Measuring:
             made.samples.images = made.samples.measured_count
         self._judge(alone)
         self._note_crowding()
+        if isinstance(subject, TorchSubject):
+            suggest_drop_in(subject.loader, made)
         made.attribution = attribution(self.loop, self.loop_counters, made, self.python)
         if isinstance(subject, TorchSubject) and subject.tier == "python" and made.samples.dataset_count:
             self._measure_first_workers(subject)
@@ -241,22 +244,32 @@ class Measuring:
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
             seen.wait_ns_per_sample = max(0, waited) * per_sample if is_idle else 0.0
         loop = self.loop
-        # What the trainer's thread waited for a core is no wait for batches.
-        asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns)
+        # What the trainer's thread waited for a core is no wait for batches, nor is that part of the wait for
+        # loading in which loading waited for a core itself, because others had it.
+        asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns) * (1 - self._crowded_share())
         seen.step_share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
         made.verdict = judge(made, seen)
 
+    def _crowded_share(self) -> float:
+        """Of the time in which the loop's threads or workers wanted a core, that others had it.
+
+        0 where there are more of them than cores: they may be those others themselves.
+        """
+        loader = self.profile.loader
+        if (loader.threads or loader.workers or 1) > usable_cores():
+            return 0.0
+        threads, _ = thread_totals(self.loop_counters)
+        threads = threads or self.profile.threads
+        if threads:
+            busy = sum(thread.busy_ns for thread in threads)
+            return min(1.0, sum(thread.off_cpu_ns for thread in threads) / max(1, busy))
+        return self.fetches.queued_share
+
     def _note_crowding(self) -> None:
         """Says so where the machine was busy with something else than this loader."""
-        made, share = self.profile, 0.0
-        at_once = made.loader.threads or made.loader.workers or 1
-        if made.threads:
-            busy = sum(thread.busy_ns for thread in made.threads)
-            share = sum(thread.off_cpu_ns for thread in made.threads) / max(1, busy)
-        elif self.fetches.batches:
-            share = self.fetches.queued_share
-        if share > _CROWDED and at_once <= usable_cores():
-            made.notes.append(
+        share = self._crowded_share()
+        if share > _CROWDED:
+            self.profile.notes.append(
                 f"other work had the cores for {share:.0%} of the time in which loading wanted one: "
                 "on a machine of its own it is faster"
             )

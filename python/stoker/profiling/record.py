@@ -40,6 +40,7 @@ class Loader:
     prefetch_batches: int | None = None  # made ahead of the trainer, at most
     operators: list[dict[str, Any]] = field(default_factory=list)  # {"name", "parameters"} as written
     explain: str = ""
+    site: str = ""  # where a script iterates over it: "train.py: main:30 > train_one_epoch:12"
 
 
 @dataclass

@@ -7,6 +7,7 @@ import importlib.machinery
 import os
 import runpy
 import sys
+import sysconfig
 import time
 import types
 import weakref
@@ -24,6 +25,8 @@ from stoker.profiling.subjects import subject_of
 
 _MAX_EVENTS = 1000
 
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 
 class Stopped(BaseException):
     """The script has been watched for long enough; no `except Exception` of it keeps it running."""
@@ -34,16 +37,31 @@ class ScriptFailed(Exception):
 
 
 class _Watched:
-    """Loops of the script over one loader."""
+    """Loops of the script over one loader, or over loaders that are made anew for each epoch."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, site: str) -> None:
         self.loader = loader  # kept, so that it can be measured once the script has ended
+        self.site = site
+        self.loaders = 1
         self.times = LoopTimes(begin_ns=time.monotonic_ns())
         self.fetches = FetchClocks()
         self.left_ns: int | None = None  # since when the script has had its last batch
 
+    def continues_with(self, loader: Any, site: str) -> bool:
+        """Whether `loader` has taken the place of this one, which nobody else knows any more."""
+        if sys.getrefcount(self.loader) > 2 or _likeness(self.loader) != _likeness(loader):
+            return False
+        dataset = getattr(loader, "dataset", None)
+        is_same = dataset is not None and dataset is getattr(self.loader, "dataset", None)
+        return is_same or site == self.site
+
+    def go_on_with(self, loader: Any) -> None:
+        self.loader = loader
+        self.loaders += 1
+
     def begin_epoch(self, spent_ns: int) -> None:
         self.times.epochs += 1
+        self.left_ns = None  # of an epoch that was broken off: what followed it was no training step
         self.times.start_ns += spent_ns
         self.times.wall_ns += spent_ns
 
@@ -76,12 +94,50 @@ class _Watched:
             self.times.events.append(Event("trainer", step, number, begin_ns - since, end_ns - since))
 
 
+def _likeness(loader: Any) -> tuple[Any, ...]:
+    """What loaders have in common that are made by the same line of a script."""
+    sampler, dataset = getattr(loader, "sampler", None), getattr(loader, "dataset", None)
+    return (
+        type(loader),
+        type(dataset),
+        type(sampler),
+        _length(dataset),
+        _length(sampler),
+        getattr(loader, "batch_size", None),
+        getattr(loader, "num_workers", None),
+        repr(getattr(loader, "source", None)),
+    )
+
+
+def _length(each: Any) -> int | None:
+    try:
+        return len(each)
+    except TypeError:
+        return None
+
+
+def site_of(frame: types.FrameType | None) -> str:
+    """Functions and lines that led to `frame`, the last three of the user's own files."""
+    frames: list[tuple[str, str]] = []
+    paths = sysconfig.get_paths()
+    libraries = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    while frame is not None and len(frames) < 3:
+        path = frame.f_code.co_filename
+        if not path.startswith((*libraries, _OWN_FOLDER, "<")):
+            frames.append((os.path.basename(path), f"{frame.f_code.co_name}:{frame.f_lineno}"))
+        frame = frame.f_back
+    if not frames:
+        return ""
+    file = frames[0][0]
+    return f"{file}: " + " > ".join(place for name, place in reversed(frames) if name == file)
+
+
 class ScriptWatch:
     """Patches the iteration of stoker's and torch's loaders while a script runs, also where they are imported
     later. Only the class attributes are wrapped; loaders and iterators stay what they are."""
 
     def __init__(self, seconds: float | None) -> None:
-        self.loops: dict[int, _Watched] = {}
+        self.loops: list[_Watched] = []
         self._seconds = seconds
         self._until: float | None = None
         self._owners: weakref.WeakKeyDictionary[Any, _Watched] = weakref.WeakKeyDictionary()
@@ -114,7 +170,7 @@ class ScriptWatch:
         def watched_iter(loader: Any) -> Any:
             if watch._is_inside or os.getpid() != watch_process:
                 return begin(loader)
-            loop = watch.loops.setdefault(id(loader), _Watched(loader))
+            loop = watch.loop_of(loader, site_of(sys._getframe(1)))
             begun = time.monotonic_ns()
             with loop.fetches.on():
                 iterator = begin(loader)
@@ -138,6 +194,17 @@ class ScriptWatch:
         loader_class.__iter__, iterator_class.__next__ = watched_iter, watched_next
         self._undo.append(lambda: setattr(loader_class, "__iter__", begin))
         self._undo.append(lambda: setattr(iterator_class, "__next__", take))
+
+    def loop_of(self, loader: Any, site: str) -> _Watched:
+        for loop in self.loops:
+            if loop.loader is loader:
+                return loop
+        for loop in self.loops:
+            if loop.continues_with(loader, site):
+                loop.go_on_with(loader)
+                return loop
+        self.loops.append(_Watched(loader, site))
+        return self.loops[-1]
 
     def _stop_if_over(self) -> None:
         if self._seconds is None:
@@ -210,7 +277,7 @@ def profile_script(
     finally:
         sys.argv, sys.path[0] = before
     profiles = []
-    for loop in watch.loops.values():
+    for loop in watch.loops:
         if loop.times.next_ns:
             profiles.append(_profile_of(loop, parts_s))
     return profiles
@@ -228,5 +295,8 @@ def _profile_of(loop: _Watched, seconds: float) -> Profile:
         made = Measuring(subject, seconds).watched(times, trainer, loop.fetches.times)
     finally:
         subject.close()
+    made.loader.site = loop.site
+    if loop.loaders > 1:
+        made.notes.append(f"{loop.loaders} loaders that were made one after the other count as one")
     made.measured_ns = time.monotonic_ns() - begin
     return made

@@ -13,6 +13,11 @@ def profile_text(profile: Profile) -> str:
     loader = profile.loader
     lines.append("")
     lines.append(f"{loader.kind} loader {loader.name}".rstrip() + f", work done by: {loader.tier}")
+    details = _details(profile)
+    if details:
+        lines.append(f"  {details}")
+    if loader.site:
+        lines.append(f"  iterated in {loader.site}")
     rates = [f"{profile.samples_per_s:.0f} samples/s in the loop"]
     if profile.loading_samples_per_s is not None:
         rates.append(f"{profile.loading_samples_per_s:.0f} by the loader alone")
@@ -30,6 +35,18 @@ def profile_text(profile: Profile) -> str:
     lines += _scaling(profile)
     lines += [f"note: {note}" for note in profile.notes]
     return "\n".join(lines)
+
+
+def _details(profile: Profile) -> str:
+    """What tells one loader of a script from another."""
+    loader, samples = profile.loader, profile.samples
+    found = (
+        (samples.dataset_count, "samples in the data set"),
+        (loader.batch_size, "a batch"),
+        (loader.threads, "threads"),
+        (loader.workers, "workers"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in found if count is not None)
 
 
 def _steps(profile: Profile) -> list[str]:

@@ -329,7 +329,7 @@ def environment(profile: Profile) -> Section:
     rows = [[cell(name.replace("_", " ")), _shown(value)] for name, value in found.items()]
     rows += [
         [f"loader: {name.replace('_', ' ')}", _shown(loader.get(name))]
-        for name in ("kind", "tier", "name", "batch_size", "threads", "workers", "prefetch_batches")
+        for name in ("kind", "tier", "name", "batch_size", "threads", "workers", "prefetch_batches", "site")
     ]
     samples = profile.get("samples") or {}
     rows += [[f"samples: {name.replace('_', ' ')}", _shown(value)] for name, value in samples.items()]
@@ -341,9 +341,7 @@ def environment(profile: Profile) -> Section:
         )
     notes = profile.get("notes") or []
     if notes:
-        body += (
-            "<h3>Not measured</h3><ul>" + "".join(f"<li>{clean(each)}</li>" for each in notes[:50]) + "</ul>"
-        )
+        body += "<h3>Notes</h3><ul>" + "".join(f"<li>{clean(each)}</li>" for each in notes[:50]) + "</ul>"
     return Section("environment", "Environment", body)
 
 
