@@ -759,7 +759,7 @@ def longest_max_size(
     *,
     max_size: float | Sequence[float] = (),
     max_size_hw: float | Sequence[float] = (),
-    resampler: Literal["pillow", "opencv"] = "opencv",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "opencv",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -776,8 +776,8 @@ def longest_max_size(
     Args:
         max_size: What the side is brought to; of several numbers one is drawn. None where max_size_hw is given. Between 1 and 16384 pixels.
         max_size_hw: Bounds of height and width instead; 0 for no bound. Between 0 and 16384 pixels.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.
@@ -1208,7 +1208,7 @@ def random_resized_crop(
     *,
     scale: float | Sequence[float] = (0.08, 1.0),
     ratio: float | Sequence[float] = (0.75, 1.3333333333333333),
-    resampler: Literal["pillow", "opencv"] = "pillow",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "pillow",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -1226,8 +1226,8 @@ def random_resized_crop(
         size: Height and width of the result; one number means a square. Between 1 and 16384 pixels.
         scale: Least and greatest share of the image that the rectangle covers. Between 1e-06 and 1 of the image's area.
         ratio: Least and greatest aspect ratio of the rectangle, drawn evenly in its logarithm. Between 0.001 and 1000 width / height.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.
@@ -1288,7 +1288,7 @@ def random_rotation(
 def random_scale(
     *,
     scale_limit: float | Sequence[float] = (-0.1, 0.1),
-    resampler: Literal["pillow", "opencv"] = "opencv",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "opencv",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -1304,8 +1304,8 @@ def random_scale(
 
     Args:
         scale_limit: Least and greatest change of the factor; one number s means (-s, s). Between -1 and 100 added to a factor of 1.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.
@@ -1322,7 +1322,7 @@ def random_sized_crop(
     *,
     min_max_height: float | Sequence[float],
     w2h_ratio: float = 1.0,
-    resampler: Literal["pillow", "opencv"] = "opencv",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "opencv",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -1340,8 +1340,8 @@ def random_sized_crop(
         min_max_height: Least and greatest height of the window. Between 1 and 16384 pixels.
         size: Height and width of the result; one number means a square. Between 1 and 16384 pixels.
         w2h_ratio: Aspect ratio of the window. Between 0.001 and 1000 width / height.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.
@@ -1379,7 +1379,7 @@ def resize(
     size: float | Sequence[float],
     *,
     max_size: float = 0.0,
-    resampler: Literal["pillow", "opencv"] = "pillow",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "pillow",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -1391,13 +1391,13 @@ def resize(
 ) -> Operator:
     """Resize to a fixed size, or to a shorter side.
 
-    (H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize or OpenCV 4.11's cv2.resize. A crop that follows is computed alone, from the part of the image that it needs.
+    (H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize, OpenCV 4.11's cv2.resize or torch 2.13's antialiased interpolate, the latter for float32 too. A crop that follows is computed alone, from the part of the image that it needs.
 
     Args:
         size: Height and width of the result; one number is the shorter side, the aspect ratio kept. Between 1 and 16384 pixels.
         max_size: With one number as size: the longer side is held to this; 0 for no bound. Between 0 and 16384 pixels.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.
@@ -1569,7 +1569,7 @@ def smallest_max_size(
     *,
     max_size: float | Sequence[float] = (),
     max_size_hw: float | Sequence[float] = (),
-    resampler: Literal["pillow", "opencv"] = "opencv",
+    resampler: Literal["pillow", "opencv", "torch", "torch_rounded"] = "opencv",
     interpolation: Literal[
         "nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "box", "hamming", "area"
     ] = "bilinear",
@@ -1586,8 +1586,8 @@ def smallest_max_size(
     Args:
         max_size: What the side is brought to; of several numbers one is drawn. None where max_size_hw is given. Between 1 and 16384 pixels.
         max_size_hw: Bounds of height and width instead; 0 for no bound. Between 0 and 16384 pixels.
-        resampler: Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not. One of 'pillow', 'opencv'.
-        interpolation: 'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
+        resampler: Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, which goes through float32. One of 'pillow', 'opencv', 'torch', 'torch_rounded'.
+        interpolation: 'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         mask_interpolation: The same for masks. One of 'nearest', 'nearest_exact', 'bilinear', 'bicubic', 'lanczos', 'box', 'hamming', 'area'.
         area_for_downscale: Where 'area' takes the place of the interpolation when the image shrinks; OpenCV's alone. One of 'none', 'image', 'image_mask'.
         p: Probability that the operator is applied. Between 0 and 1.

@@ -17,7 +17,8 @@ namespace {
 constexpr Interpolation kAll[] = {
     Interpolation::kNearest, Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kBicubic,
     Interpolation::kLanczos, Interpolation::kBox,          Interpolation::kHamming,  Interpolation::kArea};
-constexpr Resampler kBoth[] = {Resampler::kPillow, Resampler::kOpencv};
+constexpr Resampler kResamplers[] = {Resampler::kPillow, Resampler::kOpencv, Resampler::kTorch,
+                                     Resampler::kTorchRounded};
 
 // Each instruction set that is compiled and that this machine has.
 std::vector<int64_t> targets() {
@@ -156,7 +157,7 @@ TEST_P(OnEachTarget, EqualsReferenceAtRandomSizes) {
   std::mt19937 random(1);
   ResizeScratch scratch;
   for (int round = 0; round < 60; ++round) {
-    for (const Resampler resampler : kBoth) {
+    for (const Resampler resampler : kResamplers) {
       for (const Interpolation interpolation : kAll) {
         if (!supports(resampler, interpolation)) continue;
         Resize resize = random_resize(random, round < 40 ? 24 : 70);
@@ -172,7 +173,7 @@ TEST_P(OnEachTarget, EqualsReferenceAtRandomSizes) {
 TEST_P(OnEachTarget, EqualsReferenceAtTheSizesOfTraining) {
   std::mt19937 random(2);
   ResizeScratch scratch;
-  for (const Resampler resampler : kBoth) {
+  for (const Resampler resampler : kResamplers) {
     for (const int channels : {1, 3, 4}) {
       for (const auto& [width, height] :
            {std::pair{330, 250}, {151, 420}, {448, 448}, {90, 77}, {224, 301}}) {
@@ -194,7 +195,7 @@ TEST_P(OnEachTarget, EqualsReferenceAtTheSizesOfTraining) {
 TEST_P(OnEachTarget, EqualsReferenceWithManyChannels) {
   std::mt19937 random(3);
   ResizeScratch scratch;
-  for (const Resampler resampler : kBoth) {
+  for (const Resampler resampler : kResamplers) {
     for (const Interpolation interpolation : kAll) {
       if (!supports(resampler, interpolation)) continue;
       for (const int channels : {6, 7, 8, 12, 13, 15, 16, 17, 64}) {
@@ -211,7 +212,7 @@ TEST_P(OnEachTarget, EqualsReferenceWithManyChannels) {
 TEST_P(OnEachTarget, EqualsReferenceWhenShrinkingMuch) {
   std::mt19937 random(4);
   ResizeScratch scratch;
-  for (const Resampler resampler : kBoth) {
+  for (const Resampler resampler : kResamplers) {
     for (const Interpolation interpolation : kAll) {
       if (!supports(resampler, interpolation)) continue;
       for (const auto& [width, height] : {std::pair{900, 5}, {7, 700}, {260, 200}, {49 * 6, 49}}) {
@@ -244,8 +245,8 @@ TEST(SourceRegion, IsTight) {
   ResizeScratch scratch;
   for (int round = 0; round < 300; ++round) {
     Resize resize = random_resize(random, 40);
-    resize.resampler = kBoth[round % 2];
-    resize.interpolation = round % 4 < 2 ? Interpolation::kBilinear : Interpolation::kNearest;
+    resize.resampler = kResamplers[round % 4];
+    resize.interpolation = round % 8 < 4 ? Interpolation::kBilinear : Interpolation::kNearest;
     const Rect region = source_region(resize, scratch);
     SCOPED_TRACE(text_of(resize, 1));
     // One pixel may weigh too little to show in 8 bits, so a whole border goes from 0 to 255.
@@ -307,7 +308,7 @@ TEST(Interpolation, NamesGoBothWays) {
   for (const Interpolation interpolation : kAll) {
     EXPECT_EQ(interpolation_from_name(name_of(interpolation)), interpolation);
   }
-  for (const Resampler resampler : kBoth) EXPECT_EQ(resampler_from_name(name_of(resampler)), resampler);
+  for (const Resampler resampler : kResamplers) EXPECT_EQ(resampler_from_name(name_of(resampler)), resampler);
   EXPECT_THROW(interpolation_from_name("cubist"), ArgumentError);
   EXPECT_THROW(resampler_from_name(""), ArgumentError);
   EXPECT_FALSE(supports(Resampler::kPillow, Interpolation::kArea));

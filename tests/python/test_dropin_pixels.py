@@ -69,6 +69,26 @@ PIPELINES = {
         [v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float32), v2.Normalize([9.0], [7.0])]
     ),
     "half": v2.Compose([v2.Resize((31, 30)), v2.ToImage(), v2.ToDtype(torch.float16, scale=True)]),
+    "tensor v2": v2.Compose(
+        [
+            v2.ToImage(),
+            v2.Resize(48),
+            v2.CenterCrop(40),
+            v2.RandomSolarize(100, p=1),
+            v2.RandomAdjustSharpness(1.7, p=1),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    ),
+    "tensor v1": v1.Compose(
+        [v1.PILToTensor(), v1.Resize((31, 30)), v1.RandomEqualize(p=1), v1.ConvertImageDtype(torch.float32)]
+    ),
+    "float tensor": v1.Compose(
+        [v1.ToTensor(), v1.Resize(33, InterpolationMode.BICUBIC), v1.CenterCrop(30), v1.Normalize(MEAN, STD)]
+    ),
+    "float tensor v2": v2.Compose(
+        [v2.ToImage(), v2.ToDtype(torch.float32), v2.Resize((90, 31)), v2.RandomVerticalFlip(p=1)]
+    ),
     "half at the end": v1.Compose(
         [v1.Resize((31, 30)), v1.ToTensor(), v1.Normalize(MEAN, STD), v1.ConvertImageDtype(torch.float16)]
     ),

@@ -83,6 +83,32 @@ def test_moves_go_in_front_of_arithmetic() -> None:
     assert names == ["random_crop", "vertical_flip", "to_float", "normalize"]
 
 
+def test_on_tensors_in_the_arithmetic_of_torch() -> None:
+    crop, jitter, *rest = steps(
+        v2.ToImage(),
+        v2.RandomResizedCrop(32, interpolation=InterpolationMode.BICUBIC),
+        v2.ColorJitter(0.3),
+        v2.RandomHorizontalFlip(),
+        v2.ToDtype(torch.float32, scale=True),
+    )
+    assert (crop[1]["resampler"], crop[1]["interpolation"]) == ("torch", "bicubic")
+    assert jitter[1]["arithmetic"] == "torch"
+    assert [name for name, _ in rest] == ["horizontal_flip", "to_float"]
+    ((_, resize),) = steps(v1.PILToTensor(), v1.Resize(32, InterpolationMode.NEAREST_EXACT))
+    assert (resize["resampler"], resize["interpolation"]) == ("torch_rounded", "nearest_exact")
+
+
+def test_nothing_passes_a_resize_of_floats() -> None:
+    made = steps(v1.ToTensor(), v1.Resize((30, 40)), v1.RandomCrop(20), v1.Normalize([0.5], [0.5]))
+    assert [name for name, _ in made] == ["to_float", "resize", "random_crop", "normalize"]
+    assert made[1][1]["resampler"] == "torch"
+
+
+def test_moves_stay_behind_what_does_not_commute() -> None:
+    made = steps(v1.ToTensor(), v1.RandomErasing(), v1.RandomCrop(20), v1.Normalize([0.5], [0.5]))
+    assert [name for name, _ in made] == ["to_float", "random_erasing", "random_crop", "normalize"]
+
+
 def test_padding_is_left_top_right_bottom_in_both_versions() -> None:
     for version in (v1, v2):
         for given, expected in ((3, [3]), ((3, 5), [3, 5]), ([1, 2, 3, 4], [1, 2, 3, 4])):
@@ -114,7 +140,13 @@ REFUSED = [
     ([v1.GaussianBlur(3), v1.ToTensor()], "GaussianBlur: no native operator"),
     ([v1.RandomErasing(), v1.ToTensor()], "RandomErasing: on a PIL image"),
     ([v1.ToTensor(), v1.ColorJitter(0.3)], "ColorJitter: on a tensor"),
-    ([v1.ToTensor(), v1.RandomResizedCrop(3)], "RandomResizedCrop: on a tensor"),
+    ([v1.ToTensor(), v1.RandomAffine(5)], "RandomAffine: on a tensor"),
+    ([v2.ToImage(), v2.Resize(3, antialias=False)], "Resize: antialias=False on a tensor"),
+    ([v2.ToImage(), v2.Resize(3, InterpolationMode.LANCZOS)], "Resize: interpolation .* on a tensor"),
+    (
+        [v2.ToImage(), v2.ToDtype(torch.float16, scale=True), v2.Resize(3)],
+        "Resize: on a tensor of float16",
+    ),
     ([v1.RandomCrop(3, 1, padding_mode="reflect"), v1.ToTensor()], "RandomCrop: padding_mode='reflect'"),
     ([v1.RandomCrop(3, 1, fill=300), v1.ToTensor()], "RandomCrop: fill=300"),
     ([v1.ToTensor(), v1.Normalize([0.5], [0.5]), v1.CenterCrop(5)], "CenterCrop: after Normalize"),

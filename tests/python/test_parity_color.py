@@ -327,6 +327,21 @@ def test_torchvision(name: str, kind: str) -> None:
     differences.row(f"{step.name} ({name})", f"torchvision {torchvision_version()}, {kind}", "uint8")
 
 
+@pytest.mark.parametrize(
+    "name", ["RandomInvert", "RandomPosterize", "RandomSolarize", "RandomSolarize at 77.3", "RandomEqualize"]
+)
+def test_first_version_of_torchvision_on_tensors(name: str) -> None:
+    transform = ALWAYS[name](v1)
+    step = TORCHVISION[type(transform).__name__](transform)
+    assert isinstance(step, Step)
+    operator = color.for_tensors(step).build()
+    differences = Differences(0)
+    for channels in (1, 3):
+        for image in images(channels):
+            differences.add(operator.apply(image), on_tensor(transform, image))
+    differences.row(f"{step.name} ({name})", f"torchvision {torchvision_version()}, v1 on tensors", "uint8")
+
+
 def torchvision_version() -> str:
     import torchvision
 

@@ -1,9 +1,8 @@
-"""torchvision's transforms, v1 and v2, on PIL images, as native operators.
+"""torchvision's transforms, v1 and v2, on PIL images and tensors, as native operators.
 
 A class is recognised by its exact type; its parameters are read from the object, so that later changes count.
 Which reference applies follows from the input: up to ToTensor, PILToTensor or ToImage the image is a PIL
-image and Pillow's resampler is meant; after that only leaves that move pixels, convert or normalise are
-native.
+image and Pillow's arithmetic is meant, after that torch's.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Any
 import torch
 
 from stoker.lowering import leaves
-from stoker.lowering.recipe import NotNative, RecipeBuilder, numbers, own_functions, whole_numbers
+from stoker.lowering.leaves.color import for_tensors
+from stoker.lowering.recipe import NotNative, RecipeBuilder, Step, numbers, own_functions, whole_numbers
 
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 _DTYPES = {
@@ -29,6 +29,16 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 # Native operators exist, but not with every pixel, or not for Pillow images.
 _NOT_EXACT = {"GaussianBlur", "GaussianNoise"}
+
+# What is exact on uint8 tensors too, in torch's arithmetic; of v1 only the first set.
+_ON_TENSORS_ALWAYS = {"RandomInvert", "RandomPosterize", "RandomSolarize", "RandomEqualize"}
+_ON_TENSORS = _ON_TENSORS_ALWAYS | {
+    "ColorJitter",
+    "Grayscale",
+    "RandomGrayscale",
+    "RandomAutocontrast",
+    "RandomAdjustSharpness",
+}
 
 Handler = Callable[[RecipeBuilder, Any, str, bool], None]
 
@@ -56,19 +66,27 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
             if leaf in _HANDLERS:
                 _HANDLERS[leaf](builder, transform, leaf, is_v2)
             else:
-                _on_pixels(builder, transform, leaf)
+                _on_pixels(builder, transform, leaf, is_v2)
         except NotNative as problem:
             builder.refuse(leaf, str(problem))
 
 
-def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str) -> None:
-    """What the registry knows, in Pillow's arithmetic."""
+def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
+    """What the registry knows, in Pillow's arithmetic or in torch's."""
     lowering = leaves.find(leaves.TORCHVISION, leaf)
     if lowering is None or leaf in _NOT_EXACT:
         raise NotNative("no native operator")
-    (_needs_tensor if leaf == "RandomErasing" else _needs_pixels)(builder)
+    on_tensor = builder.stage == "tensor" and leaf != "RandomErasing"
+    if leaf == "RandomErasing":
+        _needs_tensor(builder)
+    elif on_tensor and leaf not in (_ON_TENSORS if is_v2 else _ON_TENSORS_ALWAYS):
+        raise NotNative("on a tensor (native on PIL images)")
+    elif on_tensor and builder.dtype != "uint8":
+        raise NotNative(f"on a tensor of {builder.dtype} (native on uint8)")
     lowered = lowering(transform)
     steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
+    if on_tensor:
+        steps = [for_tensors(step) for step in steps if isinstance(step, Step)]
     for step in steps:
         builder.append(step)
     builder.note(leaf, f"native ({', '.join(step.name for step in steps) or 'nothing to do'})")
@@ -77,6 +95,34 @@ def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str) -> None:
 def _needs_pixels(builder: RecipeBuilder) -> None:
     if builder.stage == "tensor":
         raise NotNative("on a tensor (native on PIL images)")
+
+
+def _resampler(builder: RecipeBuilder, transform: Any, is_v2: bool) -> dict[str, Any]:
+    """Whose arithmetic resizes, and how."""
+    if builder.stage != "tensor":
+        return {"resampler": "pillow", "interpolation": _interpolation(transform.interpolation)}
+    kind = transform.interpolation
+    name = _INTERPOLATIONS.get(kind) if isinstance(kind, int) else getattr(kind, "value", kind)
+    if name not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        raise NotNative(f"interpolation {kind!r} on a tensor")
+    if name in ("bilinear", "bicubic") and not transform.antialias:
+        raise NotNative(f"antialias={transform.antialias} on a tensor")
+    if builder.dtype not in ("uint8", "float32"):
+        raise NotNative(f"on a tensor of {builder.dtype}")
+    is_rounded = builder.dtype == "uint8" and not is_v2
+    return {
+        "resampler": "torch_rounded" if is_rounded else "torch",
+        "interpolation": name.replace("-", "_"),
+    }
+
+
+def _resampled(builder: RecipeBuilder, leaf: str, name: str, parameters: dict[str, Any]) -> None:
+    """Adds an operator that interpolates: floats are not what the bytes before them were."""
+    if builder.dtype == "uint8":
+        builder.move(leaf, name, parameters)
+    else:
+        builder.append(Step(name, parameters))
+        builder.note(leaf, f"native ({name})")
 
 
 def _needs_tensor(builder: RecipeBuilder) -> None:
@@ -104,29 +150,25 @@ def _identity(builder: RecipeBuilder, _: Any, leaf: str, is_v2: bool) -> None:
 
 
 def _resize(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
-    _needs_pixels(builder)
     if transform.size is None:
         raise NotNative("size=None")
     size = whole_numbers(transform.size, (1, 2))
     parameters = {
         "size": size,
         "max_size": int(transform.max_size or 0),
-        "resampler": "pillow",
-        "interpolation": _interpolation(transform.interpolation),
+        **_resampler(builder, transform, is_v2),
     }
-    builder.move(leaf, "resize", parameters)
+    _resampled(builder, leaf, "resize", parameters)
 
 
 def _random_resized_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
-    _needs_pixels(builder)
     parameters = {
         "size": _square(transform.size),
         "scale": numbers(transform.scale, (2,)),
         "ratio": numbers(transform.ratio, (2,)),
-        "resampler": "pillow",
-        "interpolation": _interpolation(transform.interpolation),
+        **_resampler(builder, transform, is_v2),
     }
-    builder.move(leaf, "random_resized_crop", parameters)
+    _resampled(builder, leaf, "random_resized_crop", parameters)
 
 
 def _center_crop(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:

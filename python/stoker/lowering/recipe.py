@@ -115,6 +115,7 @@ class RecipeBuilder:
 
     Operators that only move pixels commute with per-pixel arithmetic, so those that are written after a
     conversion to float go in front of it; the result is the same and the engine keeps to uint8 for longer.
+    Behind anything else they stay where they are.
     """
 
     def __init__(self) -> None:
@@ -141,8 +142,10 @@ class RecipeBuilder:
         self.report.append(f"{leaf}: native ({name})")
 
     def append(self, step: Step | GroupStep) -> None:
-        """Adds a step where it is written; the engine finds out what commutes."""
-        (self._arithmetic or self._moves).append(step)
+        """Adds a step where it is written, behind all so far; the engine finds out what commutes."""
+        self._moves += self._arithmetic
+        self._arithmetic = []
+        self._moves.append(step)
 
     def note(self, leaf: str, what: str = "native (nothing to do)") -> None:
         self.report.append(f"{leaf}: {what}")

@@ -35,7 +35,7 @@ class RandomResizedCrop : public Operator {
   std::vector<std::string_view> draw_names() const override { return {"x", "y", "width", "height"}; }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    require_uint8("random_resized_crop", in.dtype);
+    resampler_.check_dtype("random_resized_crop", in.dtype);
     if (p_ < 1) return {0, 0, in.channels, in.dtype};
     return {size_.height(), size_.width(), in.channels, in.dtype};
   }

@@ -36,7 +36,7 @@ class RandomScale : public ScaleOperator {
   }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    require_uint8(owner(), in.dtype);
+    resampler_.check_dtype(owner(), in.dtype);
     return {0, 0, in.channels, in.dtype};
   }
 

@@ -47,7 +47,7 @@ class RandomSizedCrop : public Operator {
   std::vector<std::string_view> draw_names() const override { return {"x", "y", "width", "height"}; }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    require_uint8("random_sized_crop", in.dtype);
+    resampler_.check_dtype("random_sized_crop", in.dtype);
     if (p_ < 1) return {0, 0, in.channels, in.dtype};
     return {size_.height(), size_.width(), in.channels, in.dtype};
   }

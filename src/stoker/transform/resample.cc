@@ -7,6 +7,7 @@
 #include "stoker/base/error.h"
 #include "stoker/transform/resample_opencv.h"
 #include "stoker/transform/resample_pillow.h"
+#include "stoker/transform/resample_torch.h"
 
 namespace stoker {
 namespace {
@@ -21,9 +22,11 @@ constexpr std::array<std::pair<Interpolation, std::string_view>, 8> kInterpolati
     {Interpolation::kHamming, "hamming"},
     {Interpolation::kArea, "area"},
 }};
-constexpr std::array<std::pair<Resampler, std::string_view>, 2> kResamplers = {{
+constexpr std::array<std::pair<Resampler, std::string_view>, 4> kResamplers = {{
     {Resampler::kPillow, "pillow"},
     {Resampler::kOpencv, "opencv"},
+    {Resampler::kTorch, "torch"},
+    {Resampler::kTorchRounded, "torch_rounded"},
 }};
 
 template <class Names>
@@ -66,8 +69,11 @@ Resampler resampler_from_name(std::string_view name) { return value_of(kResample
 bool supports(Resampler resampler, Interpolation interpolation) {
   switch (interpolation) {
     case Interpolation::kNearestExact:
+      return resampler != Resampler::kPillow;
     case Interpolation::kArea:
       return resampler == Resampler::kOpencv;
+    case Interpolation::kLanczos:
+      return resampler != Resampler::kTorchRounded;
     case Interpolation::kBox:
     case Interpolation::kHamming:
       return resampler == Resampler::kPillow;
@@ -78,8 +84,14 @@ bool supports(Resampler resampler, Interpolation interpolation) {
 
 Rect source_region(const Resize& resize, ResizeScratch& scratch) {
   check(resize);
-  return resize.resampler == Resampler::kPillow ? pillow_source_region(resize, scratch)
-                                                : opencv_source_region(resize, scratch);
+  switch (resize.resampler) {
+    case Resampler::kPillow:
+      return pillow_source_region(resize, scratch);
+    case Resampler::kOpencv:
+      return opencv_source_region(resize, scratch);
+    default:
+      return torch_source_region(resize, scratch);
+  }
 }
 
 void resize_image(const Resize& resize, const ConstImage& source, const Rect& region, const Image& out,
@@ -88,11 +100,16 @@ void resize_image(const Resize& resize, const ConstImage& source, const Rect& re
   STOKER_CHECK(source.width() == region.width && source.height() == region.height);
   STOKER_CHECK(out.width() == resize.roi.width && out.height() == resize.roi.height);
   STOKER_CHECK(source.channels() == out.channels() && out.channels() >= 1 && out.channels() <= 64);
-  STOKER_CHECK(source.shape.dtype == DType::kUint8 && out.shape.dtype == DType::kUint8);
-  if (resize.resampler == Resampler::kPillow) {
-    pillow_resize(resize, source, region, out, scratch);
-  } else {
-    opencv_resize(resize, source, region, out, scratch);
+  STOKER_CHECK(source.shape.dtype == out.shape.dtype);
+  STOKER_CHECK(out.shape.dtype == DType::kUint8 ||
+               (out.shape.dtype == DType::kFloat32 && resize.resampler == Resampler::kTorch));
+  switch (resize.resampler) {
+    case Resampler::kPillow:
+      return pillow_resize(resize, source, region, out, scratch);
+    case Resampler::kOpencv:
+      return opencv_resize(resize, source, region, out, scratch);
+    default:
+      return torch_resize(resize, source, region, out, scratch);
   }
 }
 

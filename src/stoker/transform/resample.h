@@ -1,4 +1,5 @@
-// Resizing, to the pixel as Pillow 13 and OpenCV 4.11 do it for 8-bit images.
+// Resizing, to the pixel as Pillow 13, OpenCV 4.11 and torch 2.13 do it for 8-bit images, and as torch does
+// it for float32.
 //
 // Each resampler is one file; both are two passes over tables of taps, in integers but for a few rules.
 #pragma once
@@ -13,7 +14,7 @@ namespace stoker {
 
 enum class Interpolation : uint8_t {
   kNearest,
-  kNearestExact,  // OpenCV only
+  kNearestExact,  // not Pillow
   kBilinear,
   kBicubic,
   kLanczos,
@@ -22,8 +23,13 @@ enum class Interpolation : uint8_t {
   kArea,     // OpenCV only
 };
 
-// Which library's rule. Pillow antialiases when it shrinks; OpenCV does not (except kArea).
-enum class Resampler : uint8_t { kPillow, kOpencv };
+// Which library's rule. Pillow and torch antialias when they shrink; OpenCV does not (except kArea).
+enum class Resampler : uint8_t {
+  kPillow,
+  kOpencv,
+  kTorch,         // uint8 with integer weights, or float32; Lanczos for uint8 alone
+  kTorchRounded,  // uint8 through float32, rounded at the end, as torchvision's v1 transforms do it
+};
 
 std::string_view name_of(Interpolation interpolation);
 std::string_view name_of(Resampler resampler);
@@ -54,7 +60,7 @@ struct ResizeScratch {
 Rect source_region(const Resize& resize, ResizeScratch& scratch);
 
 // Makes `roi`. `source` holds the pixels of `region` only, where region contains source_region(resize);
-// `out` is roi.height x roi.width. uint8, 1 to 64 channels (fast for 1, 3 and 4).
+// `out` is roi.height x roi.width. uint8 (kTorch: or float32), 1 to 64 channels (fast for 1, 3 and 4).
 // Pixels equal those of resizing the whole source and cropping, on every instruction set.
 void resize_image(const Resize& resize, const ConstImage& source, const Rect& region, const Image& out,
                   ResizeScratch& scratch);

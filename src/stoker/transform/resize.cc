@@ -36,7 +36,7 @@ class ResizeOperator : public Operator {
   }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    require_uint8("resize", in.dtype);
+    resampler_.check_dtype("resize", in.dtype);
     if (p_ < 1) return {0, 0, in.channels, in.dtype};
     if (keeps_ratio() && (in.height == 0 || in.width == 0)) return {0, 0, in.channels, in.dtype};
     const auto [height, width] = target_size(in.height, in.width);
@@ -84,9 +84,9 @@ class ResizeOperator : public Operator {
 
 const RegisterOperator<ResizeOperator> kRegistered(
     "resize", "Resize to a fixed size, or to a shorter side.",
-    "(H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize or OpenCV 4.11's cv2.resize. "
-    "A crop "
-    "that follows is computed alone, from the part of the image that it needs.");
+    "(H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize, OpenCV 4.11's cv2.resize or "
+    "torch 2.13's antialiased interpolate, the latter for float32 too. A crop that follows is computed "
+    "alone, from the part of the image that it needs.");
 
 }  // namespace
 }  // namespace stoker

@@ -96,7 +96,7 @@ std::vector<std::map<std::string, Value>> MaxSizeOperator::examples() const {
 }
 
 PlannedShape MaxSizeOperator::plan(const PlannedShape& in) const {
-  require_uint8(owner(), in.dtype);
+  resampler_.check_dtype(owner(), in.dtype);
   return {0, 0, in.channels, in.dtype};
 }
 

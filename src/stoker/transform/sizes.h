@@ -44,10 +44,13 @@ struct ResamplerParameter {
   void visit(ParameterVisitor& visitor) {
     const std::vector<std::string> kinds = {"nearest", "nearest_exact", "bilinear", "bicubic",
                                             "lanczos", "box",           "hamming",  "area"};
-    visitor.choice("resampler", resampler_name, {"pillow", "opencv"},
-                   "Whose arithmetic: 'pillow' smooths before it shrinks (antialiasing), 'opencv' does not.");
+    visitor.choice(
+        "resampler", resampler_name, {"pillow", "opencv", "torch", "torch_rounded"},
+        "Whose arithmetic: 'pillow' and 'torch' smooth before they shrink (antialiasing), 'opencv' "
+        "does not. 'torch' takes float32 too; 'torch_rounded' is torchvision's v1 on uint8 tensors, "
+        "which goes through float32.");
     visitor.choice("interpolation", interpolation_name, kinds,
-                   "'box' and 'hamming' are Pillow's alone, 'nearest_exact' and 'area' OpenCV's.");
+                   "'box' and 'hamming' are Pillow's alone, 'area' OpenCV's; Pillow has no 'nearest_exact'.");
     visitor.choice("mask_interpolation", mask_interpolation_name, kinds, "The same for masks.");
     visitor.choice(
         "area_for_downscale", area_for_downscale, {"none", "image", "image_mask"},
@@ -60,6 +63,21 @@ struct ResamplerParameter {
     if (area_for_downscale != "none" && resampler != Resampler::kOpencv) {
       throw ArgumentError(std::string(owner) + ": area_for_downscale='" + area_for_downscale +
                           "' needs resampler='opencv', got '" + resampler_name + "'.");
+    }
+  }
+  // Throws ArgumentError for images that cannot be resampled so.
+  void check_dtype(std::string_view owner, DType dtype) const {
+    if (dtype == DType::kUint8) return;
+    if (resampler != Resampler::kTorch || dtype != DType::kFloat32) {
+      const bool takes_floats = resampler == Resampler::kTorch;
+      throw ArgumentError(
+          std::string(owner) + ": works on uint8" + (takes_floats ? " and float32" : "") +
+          " images with resampler '" + resampler_name + "', got " + std::string(stoker::name_of(dtype)) +
+          "; put it " +
+          (takes_floats ? "where they are one of them." : "before the operators that make floats."));
+    }
+    if (interpolation == Interpolation::kLanczos) {
+      throw ArgumentError(std::string(owner) + ": 'lanczos' works on uint8 images, got float32.");
     }
   }
   // `shrinks` and `mask_shrinks` say whether area_for_downscale applies.
@@ -83,13 +101,5 @@ struct ResamplerParameter {
                         "'; choose another of the two.");
   }
 };
-
-// For operators with a resampler: only uint8 can be resampled.
-inline void require_uint8(std::string_view owner, DType dtype) {
-  if (dtype != DType::kUint8) {
-    throw ArgumentError(std::string(owner) + ": works on uint8 images, got " + std::string(name_of(dtype)) +
-                        "; put it before the operators that make floats.");
-  }
-}
 
 }  // namespace stoker
