@@ -79,9 +79,8 @@ class Differences:
         self.largest = max(self.largest, float(apart.max()))
 
     def row(self, operator: str, dtype: str) -> None:
-        parity_row(
-            operator, LIBRARY, dtype, self.differing / self.cases, self.largest, self.largest, cases=self.cases
-        )
+        share = self.differing / self.cases
+        parity_row(operator, LIBRARY, dtype, share, self.largest, self.largest, cases=self.cases)
         assert self.differing == 0, f"{operator}: {self.differing} differ, {self.largest} at most"
 
 
