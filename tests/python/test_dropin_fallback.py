@@ -73,9 +73,9 @@ CASES = {
         lambda f: ImageFolder(f, v1.Compose([v1.GaussianBlur(3, (1, 1)), TRANSFORM])),
         "GaussianBlur: no native",
     ),
-    "blur of a tensor": (
-        lambda f: ImageFolder(f, v1.Compose([v1.ToTensor(), v1.GaussianBlur(3)])),
-        "GaussianBlur: no native",
+    "resize without antialiasing": (
+        lambda f: ImageFolder(f, v1.Compose([v1.ToTensor(), v1.Resize((9, 9), antialias=False)])),
+        "on a tensor",
     ),
     "replaced forward": (
         lambda f: ImageFolder(f, v1.Compose([_replaced(), v1.ToTensor()])),
