@@ -205,3 +205,46 @@ def test_wrong_arguments(folder: Path) -> None:
         ImageDataset(str(paths[0]))
     with pytest.raises(IndexError, match="outside of"):
         ImageDataset(paths)[len(paths)]
+
+
+BANDS = A.Compose([A.RandomCrop(12, 14), A.HorizontalFlip(p=1), A.Normalize((0.4,) * 5, (0.2,) * 5, 10000.0)])
+
+
+@pytest.mark.parametrize("collate_fn", [None, as_given])
+def test_bands_of_16_bits(collate_fn: Any, tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    paths = []
+    for number in range(7):
+        paths.append(tmp_path / f"{number}.npy")
+        np.save(paths[-1], random.integers(0, 10000, (12, 14, 5), dtype=np.uint16))
+    decoding = {"color": "unchanged", "image_dtype": "uint16"}
+    dataset = ImageDataset(paths, range(7), BANDS, **decoding)
+    assert_as_torch(dataset, collate_fn=collate_fn, num_workers=2)
+    assert dataset[0][0].shape == (12, 14, 5)
+    still = ImageDataset(paths, None, A.Compose([A.Transpose(p=1)]), **decoding)
+    assert_as_torch(still, collate_fn=collate_fn)
+    assert still[1].dtype == np.uint16
+    assert_as_torch(ImageDataset(paths, None, None, **decoding), collate_fn=collate_fn)
+
+
+@pytest.mark.parametrize("color", ["gray", "bgr"])
+def test_other_colors(color: str, folder: Path, tmp_path: Path) -> None:
+    compose = A.Compose([A.Resize(24, 30), A.Normalize((0.5,), (0.2,)), ToTensorV2()])
+    dataset = ImageDataset(paths_of(folder), None, compose, masks=masks_of(folder, tmp_path), color=color)
+    assert_as_torch(dataset)
+    assert dataset[0]["image"].shape == (1 if color == "gray" else 3, 24, 30)
+    told = DataLoader(dataset, color="unchanged").explain()
+    assert f"color='unchanged' of the DataLoader and '{color}' of the dataset" in told
+    assert DataLoader(dataset, color=color).explain().startswith("tier: native")
+    other = ImageDataset(paths_of(folder), None, compose, masks=dataset.masks)
+    assert "different transforms" in DataLoader(ConcatDataset([dataset, other])).explain()
+
+
+def test_wrong_decoding(folder: Path) -> None:
+    paths = paths_of(folder)
+    with pytest.raises(ValueError, match="color is 'red', allowed are rgb, bgr, gray, unchanged"):
+        ImageDataset(paths, color="red")
+    with pytest.raises(ValueError, match="image_dtype is 'float64'"):
+        ImageDataset(paths, image_dtype="float64")
+    with pytest.raises(ValueError, match="needs an Albumentations pipeline as transform, or none"):
+        ImageDataset(paths, None, PIPELINES["torchvision"], color="gray")

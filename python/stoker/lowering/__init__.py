@@ -43,8 +43,12 @@ def from_transforms(transform: Any) -> Recipe | RefusedRecipe:
         return RefusedRecipe(problem)
 
 
-def recipe_of(transform: Any) -> Recipe:
+def recipe_of(transform: Any, **decoding: str) -> Recipe:
     """As `from_transforms`, where all of it has to be native.
+
+    Args:
+        transform: As there.
+        **decoding: The `color` and `image_dtype` of its images, where they are not uint8 RGB.
 
     Raises:
         NotNative: Something in it is not; with the report.
@@ -65,4 +69,4 @@ def recipe_of(transform: Any) -> Recipe:
         from_torchvision.walk(builder, inner)
         if builder.stage == "pixels":
             builder.refuse(type(inner).__name__, "it ends with a PIL image; add ToTensor or PILToTensor")
-    return builder.finish()
+    return builder.finish(decoding)

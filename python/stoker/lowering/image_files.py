@@ -162,9 +162,11 @@ def _targets(parts: Sequence[Any]) -> list[Any] | None:
 
 
 def _recipe(dataset: Any) -> Recipe:
+    given = {"color": dataset.color, "image_dtype": dataset.image_dtype}
+    decoding = {name: value for name, value in given.items() if value not in ("rgb", "uint8")}
     if dataset.transform is None:
-        return RecipeBuilder().finish()
-    recipe = recipe_of(dataset.transform)
+        return RecipeBuilder().finish(decoding)
+    recipe = recipe_of(dataset.transform, **decoding)
     moved = {"mask", *(name for name, kind in recipe.targets.additional if kind == "mask")}
     if strangers := set(dataset.masks) - moved:
         raise NotNative(f"mask {min(strangers)!r}, which the pipeline does not know as a mask")

@@ -14,7 +14,7 @@ from stoker import _native
 from stoker.lowering.arrays import Rows
 from stoker.lowering.datasets import Samples, recognise
 from stoker.lowering.listed_files import KeptFiles
-from stoker.lowering.recipe import NotNative
+from stoker.lowering.recipe import NotNative, Recipe
 from stoker.lowering.rows_plan import RowsPlan, plan_rows
 
 
@@ -93,7 +93,8 @@ def _accepted(loader: Any, samples: Samples | Rows) -> Plan | RowsPlan:
     options |= {
         "dtype": recipe.dtype,
         "layout": recipe.layout,
-        "color": loader.color,
+        **recipe.decoding,
+        "color": _color(loader, recipe),
         "exif": loader.exif,
         "decoder": loader.decoder,
         "conversion": "pillow",
@@ -110,6 +111,14 @@ def _accepted(loader: Any, samples: Samples | Rows) -> Plan | RowsPlan:
     plan = Plan(samples, operators, options, collates, report)
     plan.start(seed=0).close()
     return plan
+
+
+def _color(loader: Any, recipe: Recipe) -> str:
+    """The dataset's, unless the loader has another one to itself."""
+    own = recipe.decoding.get("color", loader.color)
+    if loader.color not in ("rgb", own):
+        raise NotNative(f"color={loader.color!r} of the DataLoader and {own!r} of the dataset")
+    return str(own)
 
 
 def _is_default_collate() -> bool:

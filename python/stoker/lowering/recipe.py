@@ -68,6 +68,7 @@ class Recipe:
             "array".
         report: One line for each leaf of the Python pipeline.
         targets: What moves with the image.
+        decoding: The `color` and `image_dtype` that it is meant for, where they are not the usual ones.
         refusals: None; see `RefusedRecipe`.
     """
 
@@ -78,6 +79,7 @@ class Recipe:
     sample: str
     report: list[str] = field(compare=False)
     targets: Targets = field(default_factory=Targets)
+    decoding: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def operators(self) -> list[Any]:
@@ -155,8 +157,8 @@ class RecipeBuilder:
         self.report.append(f"{leaf}: not native: {why}")
         self.stage = "unknown"
 
-    def finish(self) -> Recipe:
-        """The recipe.
+    def finish(self, decoding: Mapping[str, str] | None = None) -> Recipe:
+        """The recipe, for images decoded like this.
 
         Raises:
             NotNative: With every reason that was collected.
@@ -167,7 +169,7 @@ class RecipeBuilder:
 
         steps = (*self._moves, *self._arithmetic)
         try:
-            shape = _native.planned_shape([step.build() for step in steps])
+            shape = _native.planned_shape([step.build() for step in steps], **(decoding or {}))
         except (ValueError, TypeError) as problem:
             report = [*self.report, f"all together: not native: {problem}"]
             raise NotNative(str(problem), report=report) from problem
@@ -179,6 +181,7 @@ class RecipeBuilder:
             sample=self.sample,
             report=self.report,
             targets=self.targets,
+            decoding=dict(decoding or {}),
         )
 
 

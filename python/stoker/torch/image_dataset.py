@@ -15,16 +15,19 @@ from stoker import _native
 from stoker.errors import SampleError
 from stoker.lowering import AlbumentationsTransform
 
+_COLORS = ("rgb", "bgr", "gray", "unchanged")
+_DTYPES = ("uint8", "uint16", "int16", "int32", "float32")
 Paths = Iterable[str | os.PathLike[str]]
 
 
 class ImageDataset(Dataset[Any]):
     """Samples of image files, in any DataLoader; `stoker.torch.DataLoader` makes them in the engine.
 
-    Images are decoded by stoker, in JPEG, PNG, WebP or TIFF, to uint8 RGB (H, W, 3) as Pillow's
-    `convert("RGB")` would, the orientation in the file left alone. An Albumentations pipeline (or what
-    `stoker.compile` made of one) is called as `transform(image=array, ...)`; any other transform, as
-    torchvision's, with a PIL image; without a transform the array itself is the image.
+    Images are decoded by stoker, in JPEG, PNG, WebP, TIFF or .npy, to uint8 RGB (H, W, 3) as Pillow's
+    `convert("RGB")` would, the orientation in the file left alone; `color` and `image_dtype` say otherwise.
+    An Albumentations pipeline (or what `stoker.compile` made of one) is called as
+    `transform(image=array, ...)`; any other transform, as torchvision's, with a PIL image; without a
+    transform the array itself is the image.
 
     A sample is `(image, target)`, or the image alone without targets. With masks, boxes or keypoints, which
     take an Albumentations pipeline, it is a dict of "image", the masks by name, "bboxes", "keypoints", the
@@ -43,10 +46,13 @@ class ImageDataset(Dataset[Any]):
         boxes: For each file its boxes in the format of the pipeline's `bbox_params`.
         keypoints: For each file its keypoints in the format of its `keypoint_params`.
         labels: For each label field of the pipeline its values for each file, one a box or keypoint.
+        color: "rgb", "bgr", "gray" (H, W, 1) or "unchanged" (each file's own channels, up to 64).
+        image_dtype: Of the files: "uint8" (files of 16 bits are scaled down to 8), or "uint16", "int16",
+            "int32" or "float32", which are kept as they are; a file of another dtype cannot be read.
 
     Raises:
-        ValueError: Numbers of paths, targets, masks, boxes, keypoints or labels differ; masks, boxes or
-            keypoints without an Albumentations pipeline; a name is given twice.
+        ValueError: Numbers of paths, targets, masks, boxes, keypoints or labels differ; masks, boxes,
+            keypoints, another color or dtype without an Albumentations pipeline; a name is given twice.
         TypeError: A path is none.
     """
 
@@ -60,6 +66,8 @@ class ImageDataset(Dataset[Any]):
         boxes: Sequence[Any] | None = None,
         keypoints: Sequence[Any] | None = None,
         labels: Mapping[str, Sequence[Any]] | None = None,
+        color: str = "rgb",
+        image_dtype: str = "uint8",
     ) -> None:
         self.paths = _listed("paths", paths)
         self.targets = targets
@@ -71,6 +79,11 @@ class ImageDataset(Dataset[Any]):
         self.boxes = boxes
         self.keypoints = keypoints
         self.labels = dict(labels or {})
+        self.color = color
+        self.image_dtype = image_dtype
+        for name, value, allowed in (("color", color, _COLORS), ("image_dtype", image_dtype, _DTYPES)):
+            if value not in allowed:
+                raise ValueError(f"ImageDataset: {name} is {value!r}, allowed are {', '.join(allowed)}.")
         names = ["image", *self.masks, "bboxes", "keypoints", *self.labels, "target"]
         for name in names:
             if names.count(name) > 1:
@@ -85,6 +98,12 @@ class ImageDataset(Dataset[Any]):
             raise ValueError(
                 "ImageDataset: masks, boxes and keypoints need an Albumentations pipeline as transform, got"
                 f" {type(transform).__name__}."
+            )
+        is_rgb = (color, image_dtype) == ("rgb", "uint8")
+        if not is_rgb and transform is not None and not _takes_names(transform):
+            raise ValueError(
+                f"ImageDataset: color={color!r} with image_dtype={image_dtype!r} needs an Albumentations"
+                f" pipeline as transform, or none, got {type(transform).__name__}."
             )
 
     @property
@@ -129,7 +148,15 @@ class ImageDataset(Dataset[Any]):
         for name, paths in self.masks.items():
             source.add_field(name, "mask", [paths[place]])
         run = _native.Run(
-            source, [], seed=0, dtype="uint8", layout="hwc", color="rgb", conversion="pillow", shapes="list"
+            source,
+            [],
+            seed=0,
+            dtype="auto",
+            layout="hwc",
+            color=self.color,
+            image_dtype=self.image_dtype,
+            conversion="pillow",
+            shapes="list",
         )
         try:
             run.submit(np.zeros(1, np.int64), 0)
