@@ -102,6 +102,19 @@ TEST(Choose, PreparationMustPayWithinTheEpochs) {
   EXPECT_NEAR(*chosen(choice).break_even_epochs, 200.0 / 75, 1e-9);
 }
 
+TEST(Choose, NothingPaysWhereNothingIsSaved) {
+  Case given = photographs();
+  given.now.jobs = 3;
+  given.forms[2].pack_cpu_ms = 1.7321;
+  for (int epochs = 1; epochs <= 50; ++epochs) {
+    given.now.epochs = epochs;
+    given.now.trainer_rate = 111.1 + epochs / 7.0;  // every form gives as much, but for rounding
+    for (const LoadingPlan& plan : choose(given.now, given.forms).plans) {
+      EXPECT_FALSE(plan.break_even_epochs) << epochs;
+    }
+  }
+}
+
 TEST(Choose, PrefersTheSimplerWithinFivePerCent) {
   Case given = photographs();
   given.now.threads = 2;

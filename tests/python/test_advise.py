@@ -445,7 +445,86 @@ def test_a_script_is_advised_on(tmp_path: Path) -> None:
     assert result.returncode == 1 and "KeyError: 'mine'" in result.stderr
 
 
+def test_rows_from_memory_leave_nothing_to_choose() -> None:
+    torch = pytest.importorskip("torch")
+    from stoker.torch import DataLoader
+
+    loader = DataLoader(torch.utils.data.TensorDataset(torch.zeros(64, 3)), batch_size=8, num_workers=2)
+    advice = stoker.advise(loader, seconds=1)
+    assert (advice.does_nothing, len(advice.plans), advice.situation["samples"]) == (True, 1, 64)
+    new = advice.apply(steps=8)
+    assert new is loader and len(list(new)) == 8
+
+
+def test_a_loader_that_works_inside_next_is_compared_with_threads(root: Path) -> None:
+    pytest.importorskip("torch")
+    from stoker.torch import DataLoader, ImageDataset
+
+    paths = sorted(path for path in root.rglob("*.*") if path.is_file())
+    advice = stoker.advise(DataLoader(ImageDataset(paths), batch_size=4), seconds=1)
+    assert [plan.threads for plan in advice.plans[:2]] == [0, 1]
+    assert {plan.unit for plan in advice.plans} == {"thread"}
+
+
 # ---- mistakes and the command ----
+
+
+class OnlyHere(Slow):
+    def __getitem__(self, index: int) -> Any:
+        from torch.utils.data import get_worker_info
+
+        if get_worker_info() is not None:
+            raise RuntimeError("not in a worker")
+        return super().__getitem__(index)
+
+
+def test_data_sets_that_cannot_be_advised_on_say_why() -> None:
+    data = pytest.importorskip("torch.utils.data")
+
+    class Stream(data.IterableDataset):
+        def __iter__(self) -> Iterator[Any]:
+            return (np.zeros(3, np.float32) for _ in range(32))
+
+    with pytest.raises(ValueError, match=r"no rates by threads or workers.*the data set has no length"):
+        stoker.advise(torch_loader(Stream()), seconds=1)
+    assert stoker.advise(torch_loader(Stream(), num_workers=1), seconds=1).workers is not None
+    with pytest.raises(ValueError, match=r"were not measured: RuntimeError: not in a worker\)\.$"):
+        stoker.advise(torch_loader(OnlyHere()), seconds=1)
+
+
+def test_errors_of_the_step_are_its_own(loader: stoker.Loader) -> None:
+    def step(batch: Any) -> None:
+        raise KeyError("mine")
+
+    for each in (loader, torch_loader()):
+        with pytest.raises(KeyError, match="mine"):
+            stoker.advise(each, step, seconds=1)
+
+
+def test_files_that_cannot_be_loaded_are_told(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{index}.png" for index in range(6)]
+    for path in paths:
+        path.write_bytes(b"none")
+    steps = [stoker.resize((8, 8))]
+    with (
+        stoker.Loader(stoker.files(paths), steps, batch_size=2, threads=1) as bad,
+        pytest.raises(stoker.SampleError, match="are of no known format"),
+    ):
+        stoker.advise(bad, **QUICK)
+    for path in paths[1:]:
+        path.write_bytes(encode(picture(20, 20), "PNG"))
+    with stoker.Loader(stoker.files(paths), steps, batch_size=2, threads=1) as given:
+        advice = stoker.advise(given, **QUICK)
+    assert advice.findings[0].startswith(f"1 of 6 samples cannot be loaded, such as {paths[0]}: ")
+
+
+def test_long_plans_keep_their_variants_and_threads_in_the_table(advised: stoker.Advice) -> None:
+    from stoker.advising.text import _clipped
+
+    steps = ", ".join(f"step{index}" for index in range(20))
+    row = _clipped(f"form 'raw' after {steps}, 8 variants, 2 threads", 59)
+    assert len(row) <= 59
+    assert row.startswith("form 'raw' after step0, ") and row.endswith(" ... 8 variants, 2 threads")
 
 
 def test_wrong_arguments_are_named(loader: stoker.Loader) -> None:
@@ -461,6 +540,19 @@ def test_wrong_arguments_are_named(loader: stoker.Loader) -> None:
         stoker.advise(torch_loader(), disk_bytes=5)
     with pytest.raises(ValueError, match="epochs must be an integer from 1"):
         stoker.advise(loader, epochs=0)
+    for name, value, error in (
+        ("seconds", float("nan"), ValueError),
+        ("seconds", "x", TypeError),
+        ("disk_bytes", -1, ValueError),
+        ("memory_bytes", True, TypeError),
+    ):
+        with pytest.raises(error, match=f"advise: {name} must be"):
+            stoker.advise(loader, **{name: value})
+    with (
+        loader.made_with(batch_size=100, drop_last=True) as empty,
+        pytest.raises(ValueError, match=r"gives no batch: 24 samples, batch_size=100, drop_last=True"),
+    ):
+        stoker.advise(empty, **QUICK)
     with pytest.raises(ValueError, match="accept must be a list of 'jpeg', 'variants'"):
         stoker.advise(loader, accept="jpeg")
 

@@ -80,6 +80,13 @@ def advise(
         OSError: The folder cannot be written to, or files cannot be read.
     """
     start = time.perf_counter()
+    _check_numbers(
+        seconds=seconds,
+        disk_bytes=disk_bytes,
+        memory_bytes=memory_bytes,
+        preparation_s=preparation_s,
+        cache_bytes=cache_bytes,
+    )
     limits = {
         "epochs": check_count("advise: epochs", epochs, 1, 10**9),
         "jobs": check_count("advise: jobs", jobs, 1, 10**6),
@@ -107,7 +114,7 @@ def advise(
         findings += cuts.findings
         forms = stored_forms(loader, cuts, epochs)
         threads = thread_counts(most)
-        count = _count(loader, forms, threads, seconds)
+        count = _count(loader, forms, threads, seconds, findings)
         samples = subset(loader.source, spread_by_size(loader.source, count))
         demand = _demand(loader, step, min(3.0, seconds / 10)) if step is not None else Demand()
         trials = Trials(loader, samples, scratch, threads, measures_cold=True)
@@ -159,8 +166,22 @@ def _check(loader: Any, step: Any, accept: Any) -> None:
         raise ValueError(
             f"advise: accept must be a list of {', '.join(map(repr, ACCEPTED))}, got {accept!r}."
         )
-    if isinstance(loader, Loader) and len(loader.source) == 0:
-        raise ValueError("advise: the source has no samples.")
+    if isinstance(loader, Loader) and len(loader) == 0:
+        raise ValueError(
+            f"advise: the loader gives no batch: {len(loader.source)} samples, "
+            f"batch_size={loader.batch_size}, drop_last={loader.drop_last}, "
+            f"world_size={loader.world_size}; make batches smaller."
+        )
+
+
+def _check_numbers(**given: Any) -> None:
+    for name, value in given.items():
+        if value is None and name != "seconds":
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"advise: {name} must be a number, got {value!r}.")
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"advise: {name} must be 0 or more and finite, got {value!r}.")
 
 
 def _is_torch_loader(loader: Any) -> bool:
@@ -194,14 +215,33 @@ def _cuts(loader: Loader) -> Cuts:
     return legal_cuts(loader, subset(loader.source, spread_by_size(loader.source, 8)))
 
 
-def _count(loader: Loader, forms: Sequence[StoredForm], threads: Sequence[int], seconds: float) -> int:
-    """Samples of a trial for which it takes about `seconds` in all."""
+def _count(
+    loader: Loader,
+    forms: Sequence[StoredForm],
+    threads: Sequence[int],
+    seconds: float,
+    findings: list[str],
+) -> int:
+    """Samples of a trial for which it takes about `seconds` in all; SampleError if none can be loaded."""
     few = subset(loader.source, spread_by_size(loader.source, _PROBED))
-    probe = loader.made_with(few, threads=1, batch_size=_PROBED, on_error="skip", max_bad=len(few))
+    probe = loader.made_with(
+        few, threads=1, batch_size=_PROBED, on_error="skip", max_bad=len(few), drop_last=False
+    )
     with probe:
         probe.prepares_next_epoch = False
         run_epoch(probe, _PROBED)
         timing = run_epoch(probe, _PROBED)
+        bad = probe.bad_samples()
+    if not timing.samples:
+        with loader.made_with(
+            few, threads=1, batch_size=_PROBED, on_error="raise", drop_last=False
+        ) as failing:
+            next(iter(failing))  # says of each what is wrong
+    if bad:
+        findings.append(
+            f"{len({each['index'] for each in bad})} of {len(few)} samples cannot be loaded, such as "
+            f"{bad[0]['path'] or bad[0]['index']}: {bad[0]['found']}"
+        )
     each = max(1e-6, timing.wall_s / max(1, timing.samples))
     # Packing takes as long as an epoch and more, and no form is slower to load than as it is, by much.
     epochs = len(forms) * (2 * ROUNDS * sum(1 / count for count in threads) + 2)

@@ -9,6 +9,7 @@ from stoker import _native
 from stoker.advising.advice import Advice, LoadingPlan
 from stoker.machine.cores import usable_cores
 from stoker.profiling import Profile
+from stoker.profiling.record import Point, Scaling
 
 # The slowest samples in a hundred, where the profile has no quantiles: times the mean.
 _SLOW = 3.0
@@ -29,19 +30,22 @@ def advise_profile(profile: Profile, *, epochs: int, jobs: int, memory_bytes: in
     Raises:
         ValueError: The profile holds no scaling curve.
     """
-    scaling = profile.scaling
+    scaling, loader, trainer = profile.scaling, profile.loader, profile.trainer
+    is_gathered = scaling is None and loader.tier == "native"  # whole batches, from memory: nothing to choose
+    if is_gathered:
+        alone = profile.loading_samples_per_s or profile.samples_per_s
+        scaling = Scaling("threads", [Point(1, alone, None, 1, 1)])
     if scaling is None or not scaling.points:
         raise ValueError(
-            "advise: the profile has no rates by threads or workers"
-            + (f" ({'; '.join(profile.notes)})" if profile.notes else "")
-            + "; profile a stoker.Loader, or a DataLoader over a data set that has a length."
+            "advise: the profile has no rates by threads or workers; it takes a stoker.Loader or a "
+            "DataLoader over a data set that has a length and that workers can load "
+            f"({'; '.join(profile.notes)})."
         )
     cores = usable_cores()
     points = [(max(1, point.threads), point.samples_per_s) for point in scaling.points]
     curve = _native.fit_scaling(points, cores)
-    loader, trainer = profile.loader, profile.trainer
     now = (loader.workers if loader.threads is None else loader.threads) or 0
-    most = max(1, int(cores + 1e-9), now)
+    most = 1 if is_gathered else max(1, int(cores + 1e-9), now)
     batch_size = loader.batch_size or 1
     sample_ms = 1e3 / curve.rate_one
     p99_ms = sum(step.cpu_ns.p99 for step in profile.steps) / 1e6 or _SLOW * sample_ms
@@ -69,9 +73,9 @@ def advise_profile(profile: Profile, *, epochs: int, jobs: int, memory_bytes: in
             plan.memory_bytes = max(plan.prefetch, 2 * plan.threads) * situation["batch_bytes"]
     advice = Advice(plans, choice["chosen"], choice["is_fed"], "", situation, forms=forms)
     advice.findings = [profile.verdict.sentence] if profile.verdict.sentence else []
+    if now == 0 and not is_gathered:
+        _put_first(advice, profile)
     if unit == "worker":
-        if now == 0:
-            _put_first(advice, profile)
         _choose_workers(advice, curve, now, sample_ms, p99_ms)
         _mind_starts(advice, profile)
     advice.why = _why(advice)
@@ -86,7 +90,7 @@ def _plan(predicted: dict[str, Any], unit: str) -> LoadingPlan:
 
 
 def _put_first(advice: Advice, profile: Profile) -> None:
-    """The plan without workers, where loading and training wait for each other."""
+    """The plan without workers or threads, where loading and training wait for each other."""
     situation, demand = advice.situation, advice.situation["trainer_rate"]
     alone = profile.loading_samples_per_s or profile.samples_per_s
     rate = 1 / (1 / alone + 1 / demand) if demand else alone
@@ -102,6 +106,9 @@ def _put_first(advice: Advice, profile: Profile) -> None:
     )
     advice.plans.insert(0, now)
     advice.is_fed = demand > 0 and rate >= _FED_SHARE * demand
+    best = min(plan.total_s for plan in advice.plans)
+    near = [plan for plan in advice.plans if plan.total_s <= (1 + _GAIN) * best]
+    advice.chosen = 0 if advice.is_fed else advice.plans.index(min(near, key=lambda plan: plan.threads))
 
 
 def _choose_workers(advice: Advice, curve: Any, now: int, sample_ms: float, p99_ms: float) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from stoker.advising.advice import Advice, LoadingPlan
 
 _SHOWN = 12
+_PLAN_WIDTH = 60
+
+# Of a plan that is too long, what is shown of its end.
+_END = 24
 
 
 def advice_text(advice: Advice) -> str:
@@ -13,8 +17,8 @@ def advice_text(advice: Advice) -> str:
     epochs = f"{situation['epochs']:.0f} epoch{'s' if situation['epochs'] != 1 else ''}"
     lines = [advice.why, "", f"Predicted for {epochs} of {situation['samples']:.0f} samples:"]
     lines.append(
-        f"    {'plan':52}{'samples/s':>10}{'ms/step':>9}{'prepare':>9}{'all':>10}{'disk':>9}"
-        f"{'memory':>9}{'pays from':>11}"
+        f"    {'plan':{_PLAN_WIDTH}}{'samples/s':>10}{'ms/step':>9}{'prepare':>9}{'all':>10}{'disk':>10}"
+        f"{'memory':>10}{'pays from':>14}"
     )
     for number in _order(advice):
         lines.append(("  > " if number == advice.chosen else "    ") + _row(advice.plans[number]))
@@ -48,14 +52,19 @@ def _order(advice: Advice) -> list[int]:
 def _row(plan: LoadingPlan) -> str:
     pays = "" if plan.break_even_epochs is None else f"{plan.break_even_epochs:.1f} epochs"
     row = (
-        f"{_clipped(str(plan), 51):52}{plan.rate:10.0f}{plan.step_ms:9.1f}{duration(plan.preparation_s):>9}"
-        f"{duration(plan.total_s):>10}{size(plan.disk_bytes):>9}{size(plan.memory_bytes):>9}{pays:>11}"
+        f"{_clipped(str(plan), _PLAN_WIDTH - 1):{_PLAN_WIDTH}}{plan.rate:10.0f}{plan.step_ms:9.1f}"
+        f"{duration(plan.preparation_s):>9}{duration(plan.total_s):>10}{size(plan.disk_bytes):>10}"
+        f"{size(plan.memory_bytes):>10}{pays:>14}"
     )
     return f"{row}  {plan.refused}" if plan.refused else row
 
 
 def _clipped(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
+    """Without its middle: what is done first, and how many variants and threads, stay."""
+    if len(text) <= most:
+        return text
+    end = text[-_END:].partition(" ")[2]
+    return f"{text[: most - len(end) - 5]} ... {end}"
 
 
 def duration(seconds: float) -> str:

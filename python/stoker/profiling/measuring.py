@@ -20,7 +20,7 @@ from stoker.profiling.python_steps import PythonTimes, measure_python_steps
 from stoker.profiling.record import MAX_EVENTS, Profile, Quantiles, Queue, Samples, Step, Trainer, Verdict
 from stoker.profiling.scaling import measure_scaling, thread_counts
 from stoker.profiling.storage import measure_storage, quantiles
-from stoker.profiling.subjects import IterableSubject, Subject, TorchSubject, subject_of
+from stoker.profiling.subjects import IterableSubject, RowsSubject, Subject, TorchSubject, subject_of
 from stoker.profiling.workers import measure_process_scaling, measure_workers
 
 # Above this share of the time that others hold the interpreter, Python runs one thread at a time. Threads of
@@ -170,9 +170,8 @@ class Measuring:
             made.steps = self.native_steps
             made.samples.dataset_count = task.count
             made.samples.images = made.samples.measured_count * max(1, len(task.source.fields))
-            if task.threads > 0:
-                counts = thread_counts(max(1, int(usable_cores())), task.threads)
-                made.scaling = measure_scaling(task, counts, 0.25 * seconds)
+            counts = thread_counts(max(1, int(usable_cores())), task.threads)
+            made.scaling = measure_scaling(task, counts, 0.25 * seconds)
             made.storage = measure_storage(task.source, task.count, max(1, task.threads), 0.12 * seconds)
         elif isinstance(subject, TorchSubject):
             made.samples.images = made.samples.measured_count
@@ -180,6 +179,8 @@ class Measuring:
         else:
             made.steps = [_loop_step(type(subject.loader).__name__, alone)]
             made.samples.images = made.samples.measured_count
+            if isinstance(subject, RowsSubject):
+                made.samples.dataset_count = len(subject.loader.dataset)
         self._judge(alone)
         self._note_crowding()
         if isinstance(subject, TorchSubject):
@@ -220,10 +221,8 @@ class Measuring:
         try:
             self.profile.scaling = measure_process_scaling(subject, counts, 0.4 * self.seconds)
         except Exception as problem:  # whatever its data set raises in a worker
-            self.profile.notes.append(
-                f"rates with worker processes were not measured: {type(problem).__name__}: "
-                f"{str(problem).strip().partition(chr(10))[0]}"
-            )
+            said = (str(problem).strip().splitlines() or [type(problem).__name__])[-1]
+            self.profile.notes.append(f"rates with worker processes were not measured: {said}")
 
     def _judge(self, alone: LoopTimes) -> None:
         made, subject = self.profile, self.subject

@@ -289,6 +289,32 @@ class DropInSubject(TorchSubject):
             self._end_run(self._run)
 
 
+class RowsSubject(Subject):
+    """stoker.torch.DataLoader where whole batches are gathered from memory, without steps to tell apart."""
+
+    kind, tier = "stoker.torch", "native"
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self.batch_size = loader.batch_size
+        self._twin = copy.copy(loader)
+        self._twin.__dict__["_iterator"] = None
+        self._random = _RandomState(loader)
+
+    def describe(self) -> Loader:
+        made = super().describe()
+        made.name, made.batch_size = type(self.loader.dataset).__name__, self.batch_size
+        made.explain = self.loader.explain()
+        return made
+
+    def begin_epoch(self) -> Iterator[Any]:
+        return iter(self._twin)
+
+    def close(self) -> None:
+        self._twin.__dict__["_iterator"] = None
+        self._random.restore()
+
+
 class _RandomState:
     """What a pass over a torch loader draws from."""
 
@@ -331,10 +357,11 @@ def subject_of(loader: Any) -> Subject:
         drop_in = sys.modules.get("stoker.torch")
         if drop_in is not None and isinstance(loader, drop_in.DataLoader):
             from stoker.lowering import NotNative
-            from stoker.lowering.plan import plan_epoch
+            from stoker.lowering.plan import Plan, plan_epoch
 
             try:
-                return DropInSubject(loader, plan_epoch(loader))
+                plan = plan_epoch(loader)
+                return DropInSubject(loader, plan) if isinstance(plan, Plan) else RowsSubject(loader)
             except NotNative:
                 subject = TorchSubject(loader)
                 subject.kind = "stoker.torch"

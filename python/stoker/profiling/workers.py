@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import pickle
 import sys
 import time
@@ -58,6 +59,10 @@ def measure_workers(subject: TorchSubject, times: LoopTimes) -> Workers:
 
 
 def _one_batch(loader: Any) -> Any:
+    if isinstance(loader.dataset, sys.modules["torch.utils.data"].IterableDataset):
+        if loader.batch_size is None:
+            return next(iter(loader.dataset))
+        return loader.collate_fn(list(itertools.islice(iter(loader.dataset), loader.batch_size)))
     keys = next(iter(loader.batch_sampler)) if loader.batch_sampler is not None else None
     if keys is None:
         return loader.dataset[next(iter(loader.sampler))]

@@ -14,6 +14,9 @@ namespace {
 // Loading should be this much faster than the trainer, so that its own unevenness is not felt.
 constexpr double kHeadroom = 1.05;
 
+// What saves less of an epoch than this never pays: it is less than anything that was measured can tell.
+constexpr double kSavedShare = 1e-3;
+
 // Of the engine, besides batches; see RunOptions::read_ahead_bytes.
 constexpr double kReadAheadBytes = 64 << 20;
 
@@ -179,7 +182,7 @@ Choice choose(const Situation& now, const std::vector<StoredForm>& forms) {
   const LoadingPlan present = choice.plans[0];
   for (LoadingPlan& plan : choice.plans) {
     const double saved = (present.total_s - (plan.total_s - plan.preparation_s / now.jobs)) / now.epochs;
-    if (plan.preparation_s > 0 && saved > 0) {
+    if (plan.preparation_s > 0 && saved > kSavedShare * present.total_s / now.epochs) {
       plan.break_even_epochs = plan.preparation_s / now.jobs / saved;
     }
   }
