@@ -1,5 +1,5 @@
 # Made by tools/make_stubs.py; not edited by hand.
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import numpy
@@ -447,3 +447,8 @@ class Call:
         """Of the images afterwards."""
 
     def explain(self) -> str: ...
+
+def uninterrupted(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """
+    Makes a `__del__` that may be called twice run to its end: what a signal handler raises in it, KeyboardInterrupt above all, is raised in the program afterwards instead of being dropped.
+    """

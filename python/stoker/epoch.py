@@ -178,6 +178,7 @@ class Epoch:
             return images
         return [DlpackArray(image) for image in images] if isinstance(images, list) else DlpackArray(images)
 
+    @_native.uninterrupted
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)

@@ -125,18 +125,6 @@ ENDINGS = {
     "live iterators": "",
     "sys.exit": "sys.exit(0)",
     "a cycle": "held.append(held)\ndel held",
-    "daemon threads": """
-        def use(kind):
-            try:
-                for _ in make(kind):
-                    time.sleep(0.001)
-            except RuntimeError:  # it may be told that its loader was closed
-                pass
-
-        for kind in KINDS:
-            threading.Thread(target=use, args=[kind], daemon=True).start()
-        time.sleep(0.1)
-    """,
 }
 
 

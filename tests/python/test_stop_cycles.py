@@ -60,7 +60,8 @@ def test_cycles_of_start_and_stop_leave_nothing(photos: Path) -> None:
     report = run("stop_cycles.py", photos, CYCLES)
     print(json.dumps(report))
     assert report["cycles"] == CYCLES
-    assert set(report["stops"]) == set(report["ways"])
+    assert {each["way"] for each in report["stops"]} == set(report["ways"])
+    assert report["interrupts_in_del"] == 0
     assert report["threads_left"] == 0
     assert report["descriptors_left"] == 0
     assert report["grown_mib"] < _SLACK_MIB

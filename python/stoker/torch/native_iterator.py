@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import _utils
 from torch.utils.dlpack import from_dlpack
 
+from stoker import _native
 from stoker.errors import SampleError
 from stoker.lowering.image_files import Form
 from stoker.lowering.plan import Plan
@@ -230,6 +231,7 @@ class NativeIterator(Counted):
     def _shutdown_workers(self) -> None:
         self._last.close()
 
+    @_native.uninterrupted
     def __del__(self) -> None:
         last = self.__dict__.get("_last")
         if last is not None:

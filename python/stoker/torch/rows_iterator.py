@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import _utils
 
+from stoker import _native
 from stoker.lowering.rows_plan import RowsPlan
 from stoker.torch.batch_memory import BatchMemory
 from stoker.torch.by_torch import ByTorch
@@ -151,6 +152,7 @@ class RowsIterator(Counted):
     def _shutdown_workers(self) -> None:
         self._last.close()
 
+    @_native.uninterrupted
     def __del__(self) -> None:
         self._report()
         last = self.__dict__.get("_last")

@@ -6,14 +6,9 @@ A worker owns every `num_workers`-th batch, as in torch; batches come out in ord
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
-import os
-import queue
 import threading
-import time
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +21,13 @@ from torch.utils.data.dataloader import _DatasetKind
 
 from stoker import _native
 from stoker.errors import StokerError
+from stoker.torch.crew import Crew, Task
 from stoker.torch.draws import Watch
 from stoker.torch.keys import take_skipped
 from stoker.torch.position import Counted
 from stoker.torch.torch_tier import stopped_in_dataset
 from stoker.torch.worker_info import SampleRng, install, set_worker_info
 
-_CLOSE_S = 2.0
 _TRIAL_S = 10.0
 
 
@@ -50,14 +45,6 @@ class SharedDraws(Exception):
         self.names = names
         self.base_seed = base_seed
         self.keys = keys
-
-
-@dataclass(frozen=True)
-class _Task:
-    epoch: int
-    number: int
-    keys: Any
-    occurrences: list[int]
 
 
 @dataclass(frozen=True)
@@ -81,84 +68,6 @@ def _failure(where: str, problem: Exception) -> _Failure:
     return _Failure(ExceptionWrapper(where=where), problem)  # type: ignore[no-untyped-call]
 
 
-class _Crew:
-    """The threads of one iterator and what they share; they know no iterator, so it can be dropped."""
-
-    def __init__(self, count: int, serve: Callable[[_Crew, int], None], *, in_order: bool) -> None:
-        # Where order does not matter, nothing has to wait behind a slow batch.
-        queues = [queue.SimpleQueue[_Task | None]() for _ in range(count if in_order else 1)]
-        self.queues = list(itertools.islice(itertools.cycle(queues), count))
-        self.finished: dict[int, Any] = {}
-        self.epoch = 0
-        self.is_closed = False
-        self._changed = threading.Condition(threading.Lock())
-        self._process = os.getpid()
-        self._threads = [
-            threading.Thread(target=serve, args=(self, worker), name=f"stoker-worker-{worker}", daemon=True)
-            for worker in range(count)
-        ]
-
-    def start(self) -> None:
-        _live.add(self)
-        try:
-            for thread in self._threads:
-                thread.start()
-        except RuntimeError:
-            self.close()
-            raise
-
-    def hand_in(self, task: _Task, result: Any) -> None:
-        with self._changed:
-            if task.epoch == self.epoch and not self.is_closed:
-                self.finished[task.number] = result
-                self._changed.notify_all()
-
-    def wait(self, number: int | None, timeout_s: float | None) -> int | None:
-        """`number` (or any, for None) once it is finished, None when the time was over first."""
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
-            while True:
-                if number in self.finished or (number is None and self.finished):
-                    return next(iter(self.finished)) if number is None else number
-                if self.is_closed:
-                    raise RuntimeError("DataLoader: it was closed while a batch was awaited.")
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
-                    return None
-                self._changed.wait(left)
-
-    def begin_epoch(self) -> None:
-        """Forgets all that is queued or finished."""
-        with self._changed:
-            self.epoch += 1
-            self.finished.clear()
-        for each in self.queues:
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    each.get_nowait()
-
-    def is_copy(self) -> bool:
-        """Whether this is the copy in the child of a fork, where there are no threads."""
-        return os.getpid() != self._process
-
-    def close(self, wait_s: float = _CLOSE_S, *, wakes_readers: bool = True) -> None:
-        """Ends the threads, each after the sample that it is at. Idempotent."""
-        if self.is_copy():
-            return
-        self.is_closed = True
-        self.finished.clear()
-        for each in self.queues:
-            each.put(None)
-        if wakes_readers:
-            with self._changed:
-                self._changed.notify_all()
-        end = time.monotonic() + wait_s
-        for thread in self._threads:
-            # The collector may have dropped the iterator in one of its own threads.
-            if thread.ident is not None and thread is not threading.current_thread():
-                thread.join(max(0.0, end - time.monotonic()))
-
-
 def refusal(loader: Any) -> str | None:
     """Why the samples of `loader` cannot be made on threads, None if they can."""
     if loader._dataset_kind != _DatasetKind.Map:
@@ -174,16 +83,6 @@ def refusal(loader: Any) -> str | None:
     if not install():
         return "get_worker_info of torch has been replaced"
     return None
-
-
-_live: weakref.WeakSet[_Crew] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    # A daemon thread that waits in next() is not woken: it would tell of a closed loader while all ends.
-    for crew in list(_live):
-        crew.close(wakes_readers=False)
 
 
 _cap_lock = threading.Lock()
@@ -216,7 +115,7 @@ class _Worker:
         self._pin_device = iterator._pin_memory_device
         self._device_index = torch.accelerator.current_device_index() if self._pins else None
 
-    def serve(self, crew: _Crew, worker: int) -> None:
+    def serve(self, crew: Crew, worker: int) -> None:
         _native.lower_thread_priority()
         _cap_own_thread()
         rng = SampleRng()
@@ -253,7 +152,7 @@ class _Worker:
             return _failure(where, problem)
         return None
 
-    def _make(self, crew: _Crew, task: _Task, rng: SampleRng) -> Any:
+    def _make(self, crew: Crew, task: Task, rng: SampleRng) -> Any:
         seed = self._base_seed
         dataset: Any = self._dataset
         if not self._auto_collation:
@@ -316,10 +215,10 @@ class ThreadIterator(Counted):
 
     def __init__(self, loader: Any, *, is_tried: bool) -> None:
         super().__init__(loader)
-        self._prefetch_factor = loader.prefetch_factor
+        self._depth = loader.prefetch_factor * self._num_workers
         self._in_order = loader.in_order
         self._is_tried = is_tried
-        self._crew = _Crew(
+        self._crew = Crew(
             self._num_workers, _Worker(self, loader.worker_init_fn).serve, in_order=loader.in_order
         )
         self._crew.epoch = getattr(loader, "_stoker_round", 0)
@@ -333,7 +232,7 @@ class ThreadIterator(Counted):
         for each in take_skipped(self._index_sampler):
             self._occurrences.of(each if self._auto_collation else [each])
         # All are drawn before the first is begun, so that what moves the generators then is user code.
-        keys = list(itertools.islice(self._batches_of_keys(), self._prefetch_factor * self._num_workers))
+        keys = self._draw(self._depth)
         if first_iter:
             self._start(keys)
         else:
@@ -341,10 +240,13 @@ class ThreadIterator(Counted):
         for each in keys[self._sent :]:
             self._send(each)
 
-    def _batches_of_keys(self) -> Iterator[Any]:
+    def _draw(self, count: int) -> list[Any]:
+        """The next `count` batches of keys, or what is left. No generator: its end would be a finaliser."""
+        keys: list[Any] = []
         with contextlib.suppress(StopIteration):
-            while True:
-                yield self._next_index()  # type: ignore[no-untyped-call]
+            while len(keys) < count:
+                keys.append(self._next_index())  # type: ignore[no-untyped-call]
+        return keys
 
     def _start(self, keys: list[Any]) -> None:
         if self._is_tried:
@@ -373,7 +275,7 @@ class ThreadIterator(Counted):
         if self._auto_collation and hasattr(keys, "__iter__") and not hasattr(keys, "__len__"):
             keys = list(keys)
         occurrences = self._occurrences.of(keys if self._auto_collation else [keys])
-        task = _Task(self._crew.epoch, self._sent, keys, occurrences)
+        task = Task(self._crew.epoch, self._sent, keys, occurrences)
         self._crew.queues[self._sent % self._num_workers].put(task)
         self._sent += 1
 
@@ -391,8 +293,9 @@ class ThreadIterator(Counted):
         if number is None:
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         self._received += 1
-        result = crew.finished.pop(number)
-        for keys in itertools.islice(self._batches_of_keys(), 1):
+        result = crew.take(number)
+        # One, or more where an interrupt kept an earlier one from being sent.
+        for keys in self._draw(self._depth - (self._sent - self._received)):
             self._send(keys)
         if isinstance(result, _Failure):
             result.throw(self._dataset)
@@ -401,6 +304,7 @@ class ThreadIterator(Counted):
     def _shutdown_workers(self) -> None:
         self._crew.close()
 
+    @_native.uninterrupted
     def __del__(self) -> None:
         crew = self.__dict__.get("_crew")
         if crew is not None:

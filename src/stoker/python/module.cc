@@ -13,4 +13,5 @@ NB_MODULE(_native, module) {
   stoker::bind_pack(module);
   stoker::bind_advise(module);
   stoker::bind_call(module);
+  stoker::bind_interrupts(module);
 }

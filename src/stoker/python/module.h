@@ -15,6 +15,7 @@ void bind_statistics(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_advise(nb::module_& module);
 void bind_call(nb::module_& module);
+void bind_interrupts(nb::module_& module);
 // Engine errors to the classes of stoker.errors.
 void bind_errors(nb::module_& module);
 
