@@ -343,6 +343,18 @@ def test_wrong_calls_say_what_is_allowed() -> None:
         native(image=IMAGE, **{**rows, "keypoints": [(70, 3, 0, 0)]})
 
 
+def test_what_stands_behind_python_draws_for_itself() -> None:
+    native = stoker.compile(
+        A.Compose([A.HorizontalFlip(p=0.5), A.Lambda(image=doubled), A.VerticalFlip(p=0.5)])
+    )
+    pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert {native(image=pixels)["image"][0, 0, 0] for _ in range(80)} == {0, 6, 12, 18}
+
+
+def doubled(image: np.ndarray, **_: Any) -> np.ndarray:
+    return image * np.uint8(2)
+
+
 def test_errors_name_the_call() -> None:
     native = stoker.compile(A.Compose([A.Crop(0, 0, 60, 40)]))
     native(image=IMAGE)
@@ -356,7 +368,7 @@ def test_errors_name_the_call() -> None:
 
 
 def test_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TypeError, match="pipelines of Albumentations"):
+    with pytest.raises(TypeError, match=r"pipelines of Albumentations .* and of torchvision"):
         stoker.compile(lambda image: image)
     with pytest.warns(UserWarning, match="heigth"):
         compose = A.Compose([A.HorizontalFlip(heigth=3)])

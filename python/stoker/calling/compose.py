@@ -95,7 +95,9 @@ class CompiledCompose:
         while True:
             segment = self._segment(place, sample, is_first)
             if segment.call is not None:
-                self._run(segment, sample, seed, number)
+                # Operators are numbered anew in every segment; so each has a seed of its own.
+                own = seed if place == 0 else _native.hash64(f"{seed} {place}".encode())
+                self._run(segment, sample, own, number)
             place = segment.end
             if place == len(self._parts):
                 return sample.result()

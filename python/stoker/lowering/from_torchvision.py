@@ -45,19 +45,10 @@ Handler = Callable[[RecipeBuilder, Any, str, bool], None]
 
 def walk(builder: RecipeBuilder, transform: Any) -> None:
     """Adds `transform` and everything in it to `builder`; what is not native is refused there by name."""
-    cls = type(transform)
-    leaf = cls.__name__
-    is_v2 = cls.__module__.startswith("torchvision.transforms.v2.")
-    known = cls in (torch.nn.Identity, torch.nn.Sequential) or (
-        cls.__module__.startswith("torchvision.transforms.")
-        and getattr(sys.modules[cls.__module__], cls.__qualname__, None) is cls
-    )
-    if not known:
-        builder.refuse(getattr(transform, "__qualname__", leaf), "user code")
-    elif _OVERRIDES & vars(transform).keys() or not own_functions(cls, cls.__module__.split(".")[0]):
-        builder.refuse(leaf, "a method is replaced")
-    elif any(getattr(transform, hooks, None) for hooks in _HOOKS):
-        builder.refuse(leaf, "a forward hook is registered")
+    leaf = type(transform).__name__
+    is_v2 = type(transform).__module__.startswith("torchvision.transforms.v2.")
+    if why := _stranger(transform):
+        builder.refuse(getattr(transform, "__qualname__", leaf), why)
     elif leaf in ("Compose", "Sequential"):
         for child in transform.transforms if leaf == "Compose" else transform:
             walk(builder, child)
@@ -69,6 +60,31 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
                 _on_pixels(builder, transform, leaf, is_v2)
         except NotNative as problem:
             builder.refuse(leaf, str(problem))
+
+
+def leaves_of(transform: Any) -> list[Any]:
+    """The transforms that `transform` calls one after the other; itself where it calls none."""
+    leaf = type(transform).__name__
+    if leaf not in ("Compose", "Sequential") or _stranger(transform):
+        return [transform]
+    children = transform.transforms if leaf == "Compose" else transform
+    return [each for child in children for each in leaves_of(child)]
+
+
+def _stranger(transform: Any) -> str:
+    """Why this is not a class of torchvision as it was written; empty where it is."""
+    cls = type(transform)
+    known = cls in (torch.nn.Identity, torch.nn.Sequential) or (
+        cls.__module__.startswith("torchvision.transforms.")
+        and getattr(sys.modules[cls.__module__], cls.__qualname__, None) is cls
+    )
+    if not known:
+        return "user code"
+    if _OVERRIDES & vars(transform).keys() or not own_functions(cls, cls.__module__.split(".")[0]):
+        return "a method is replaced"
+    if any(getattr(transform, hooks, None) for hooks in _HOOKS):
+        return "a forward hook is registered"
+    return ""
 
 
 def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.lowering import recipe_of
-from stoker.lowering.recipe import GroupStep, NotNative, Recipe, own_functions
+from stoker.lowering.recipe import GroupStep, NotNative, Recipe, Step, own_functions
 
 # The module of each class, and the shape of its images: 3 channels of a NumPy array, or grey of a tensor.
 _CLASSES = {
@@ -28,6 +28,11 @@ _ON_GREY = {
     *("color_jitter", "to_gray", "invert_img", "posterize", "solarize", "equalize", "auto_contrast"),
     "adjust_sharpness",
 }
+
+
+def suits_grey(steps: Iterable[Step | GroupStep]) -> bool:
+    """Whether these steps are held against torchvision on grey images."""
+    return all(isinstance(step, Step) and step.name in _ON_GREY for step in steps)
 
 
 def is_image_array(leaf: Any) -> bool:
@@ -64,7 +69,7 @@ def image_array(leaf: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]
     recipe = recipe_of(leaf.transform)
     if axes == 3:
         for step in recipe.steps:
-            if isinstance(step, GroupStep) or step.name not in _ON_GREY:
+            if not suits_grey([step]):
                 raise NotNative(f"{step.name} on grey images")
     return np.ascontiguousarray(images), targets, recipe
 

@@ -149,6 +149,11 @@ class RecipeBuilder:
         self._arithmetic = []
         self._moves.append(step)
 
+    @property
+    def steps(self) -> list[Step | GroupStep]:
+        """All so far, in order of application."""
+        return [*self._moves, *self._arithmetic]
+
     def note(self, leaf: str, what: str = "native (nothing to do)") -> None:
         self.report.append(f"{leaf}: {what}")
 
@@ -167,7 +172,7 @@ class RecipeBuilder:
             raise NotNative(*self.reasons, report=self.report)
         from stoker import _native
 
-        steps = (*self._moves, *self._arithmetic)
+        steps = tuple(self.steps)
         try:
             shape = _native.planned_shape([step.build() for step in steps], **(decoding or {}))
         except (ValueError, TypeError) as problem:
