@@ -443,12 +443,58 @@ def test_parts_with_other_targets_stay_with_torch(paths: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_in_torchs_own_loader_with_a_compiled_pipeline(num_workers: int, paths: list[Path]) -> None:
+@pytest.mark.parametrize("loader", [torch.utils.data.DataLoader, DataLoader])
+def test_compiled_pipelines(loader: Any, num_workers: int, paths: list[Path]) -> None:
     dataset = detection(paths)
-    expected = [dataset[index] for index in range(COUNT)]
-    dataset.transform = stoker.compile(dataset.transform)
-    loader = torch.utils.data.DataLoader(
-        dataset, batch_size=COUNT, collate_fn=as_given, num_workers=num_workers
-    )
-    (found,) = loader
-    assert_same(found, expected)
+    points = keypoints_of("xya")
+    compose = A.Compose(GEOMETRY, keypoint_params=A.KeypointParams("xya", label_fields=["joints"]))
+    joints = labels_for(points, "strings")
+    posed = ImageDataset(paths, None, compose, keypoints=points, labels={"joints": joints})
+    for each in (dataset, posed):
+        expected = [each[index] for index in range(COUNT)]
+        each.transform = stoker.compile(each.transform)
+        (found,) = loader(each, batch_size=COUNT, collate_fn=as_given, num_workers=num_workers)
+        assert_same(found, expected)
+
+
+class Poses(Dataset):
+    """Somebody's own, with a compiled pipeline inside."""
+
+    def __init__(self, paths: list[Path], points: list[Any], compose: Any) -> None:
+        self.paths, self.points = paths, points
+        self.native = stoker.compile(compose)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Any:
+        image = cv2.imread(str(self.paths[index]), cv2.IMREAD_COLOR_RGB)
+        made = self.native(image=image, keypoints=self.points[index])
+        return made["image"], made["keypoints"]
+
+
+@pytest.mark.parametrize("loader", [torch.utils.data.DataLoader, DataLoader])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_compiled_pipeline_in_anyones_dataset(loader: Any, num_workers: int, paths: list[Path]) -> None:
+    compose = A.Compose(GEOMETRY, keypoint_params=A.KeypointParams("xy"))
+    dataset = Poses(paths, keypoints_of("xy"), compose)
+    (found,) = loader(dataset, batch_size=COUNT, collate_fn=as_given, num_workers=num_workers)
+    dataset.native = compose
+    assert_same(found, [dataset[index] for index in range(COUNT)])
+
+
+def test_compiled_pipelines_are_native_without_a_seed(paths: list[Path]) -> None:
+    """The loader draws for them then."""
+    dataset = detection(paths, *RANDOM)
+    dataset.transform, compose = stoker.compile(dataset.transform), dataset.transform
+    assert DataLoader(dataset, collate_fn=as_given).explain().startswith("tier: native")
+    epochs = []
+    for transform in (dataset.transform, compose):
+        dataset.transform = transform
+        torch.manual_seed(3)
+        epochs.append(list(DataLoader(dataset, batch_size=5, collate_fn=as_given)))
+    assert_same(*epochs)
+    dataset.transform = stoker.compile(compose, seed=1)
+    told = DataLoader(dataset, collate_fn=as_given).explain()
+    assert told.startswith("tier: torch")
+    assert "CompiledCompose: user code" in told

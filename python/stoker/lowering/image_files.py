@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stoker.calling.compose import CompiledCompose
 from stoker.errors import SampleError
 from stoker.lowering import recipe_of
 from stoker.lowering.image_rows import RowTarget, joined, row_targets
@@ -166,7 +167,10 @@ def _recipe(dataset: Any) -> Recipe:
     decoding = {name: value for name, value in given.items() if value not in ("rgb", "uint8")}
     if dataset.transform is None:
         return RecipeBuilder().finish(decoding)
-    recipe = recipe_of(dataset.transform, **decoding)
+    transform = dataset.transform
+    if type(transform) is CompiledCompose and transform.seed is None:
+        transform = transform.compose  # the loader draws for it
+    recipe = recipe_of(transform, **decoding)
     moved = {"mask", *(name for name, kind in recipe.targets.additional if kind == "mask")}
     if strangers := set(dataset.masks) - moved:
         raise NotNative(f"mask {min(strangers)!r}, which the pipeline does not know as a mask")
