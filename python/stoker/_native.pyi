@@ -224,6 +224,16 @@ class Run:
         """Takes the tentative batches back."""
 
     def next(self, timeout_s: float | None = None) -> Any: ...
+    def most_at_once(self) -> int:
+        """
+        The largest batch, in samples, that is made sooner than handed to a thread; 0: there are none.
+        """
+
+    def make_at_once(self, indices: int, count: int) -> Batch:
+        """
+        The batch of the `count` int64 numbers at the address `indices`, 1 to most_at_once().
+        """
+
     def pending(self) -> int: ...
     @property
     def sample_shape(self) -> tuple[Any, ...]:

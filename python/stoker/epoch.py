@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stoker import _native
-from stoker.epoch_order import EpochOrder
+from stoker.epoch_order import Drawn, EpochOrder
 from stoker.errors import SampleError, StokerError
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class Epoch:
         self._submitted = submitted
         self._taken = 0
         self._is_detached = False
+        self._drawn: Drawn | None = None  # where batches are made at once, otherwise they queue
+        self._has_more_fields = loader.source.has_more_fields
+        if loader.makes_at_once and self._steps:
+            self._drawn = order.drawn(0)
+            return
         for _ in range(submitted, min(loader.prefetch + _SUBMITTED_AHEAD, self._steps)):
             self._submit()
 
@@ -114,11 +119,13 @@ class Epoch:
         return self._steps - self._taken
 
     def __next__(self) -> Any:
+        if self._drawn is not None:
+            return self._finish(self._take())
         asked_ns = time.monotonic_ns()
         while True:
             batch = self._take()
             # With on_error="skip" a batch can lose all its samples; there is nothing to hand out then.
-            if len(batch.indices):
+            if len(batch):
                 break
         finished = self._finish(batch)
         tuner = self._loader._tuner
@@ -139,17 +146,20 @@ class Epoch:
                 raise RuntimeError(
                     "stoker.Loader: this epoch has ended, because the loader was closed or iterated anew."
                 )
-            if self.is_complete:
+            if self._taken == self._steps:
                 raise StopIteration
-            if self._submitted < self._steps:
-                self._submit()
-            else:
-                self._submit_ahead()
+            if self._drawn is None:
+                if self._submitted < self._steps:
+                    self._submit()
+                else:
+                    self._submit_ahead()
             self._taken += 1
             loader._visited = (self._order, self._taken)
-            if self.is_complete:
+            if self._taken == self._steps:
                 loader._epoch = self._next_epoch()
             # Within the lock, so that batches reach several threads in order.
+            if self._drawn is not None:
+                return self._make_at_once(self._taken - 1, self._drawn)
             try:
                 batch = self._run.next()
             except SampleError:
@@ -159,11 +169,17 @@ class Epoch:
             raise RuntimeError("stoker.Loader: it was closed while a batch was awaited.")
         return batch  # type: ignore[no-any-return]
 
+    def _make_at_once(self, step: int, drawn: Drawn) -> _native.Batch:
+        if not drawn.first <= step < drawn.end:
+            self._drawn = drawn = self._order.drawn(step)
+        address = drawn.address + (step - drawn.first) * drawn.step_bytes
+        return self._run.make_at_once(address, drawn.count)
+
     def _finish(self, batch: _native.Batch) -> Any:
         source = self._loader.source
         images = self._shown(batch.images)
         labels = source.labels_of(batch)
-        if not source.has_more_fields:
+        if not self._has_more_fields:
             return images if labels is None else (images, labels)
         fields = {"image": images}
         for name, kind in source.fields[1:]:
@@ -182,7 +198,7 @@ class Epoch:
     def __del__(self) -> None:
         # Broken off: stop the threads now, not when the loader goes.
         loader = getattr(self, "_loader", None)
-        if loader is None or self.is_over:
+        if loader is None or self.is_over or self._drawn is not None:
             return
         if os.getpid() != loader._process:
             return

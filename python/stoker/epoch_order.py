@@ -10,6 +10,27 @@ import numpy.typing as npt
 
 from stoker import _native
 
+_DRAWN_AT_A_TIME = 4096
+
+
+class Drawn:
+    """Samples of the steps from `first` to `end`, `count` each.
+
+    Attributes:
+        address: Of the numbers, int64, step after step; it is theirs as long as this object is there.
+        step_bytes: From a step's first number to the next one's.
+    """
+
+    __slots__ = ("_numbers", "address", "count", "end", "first", "step_bytes")
+
+    def __init__(self, first: int, end: int, count: int, numbers: npt.NDArray[np.int64]) -> None:
+        self.first = first
+        self.end = end
+        self.count = count
+        self.address = numbers.ctypes.data
+        self.step_bytes = numbers.itemsize * count
+        self._numbers = numbers
+
 
 @dataclass(frozen=True)
 class EpochOrder:
@@ -67,6 +88,17 @@ class EpochOrder:
         missing = begin + self.rank + (count - 1) * self.world_size
         first = (missing - self.samples) % self.samples
         return np.concatenate([own, self._at(first, first + 1)])
+
+    def drawn(self, step: int) -> Drawn:
+        """The samples of `step` and of steps after it, as many as are well drawn together."""
+        full_steps = (self.samples - self.begin) // self.global_batch_size
+        count = min(max(1, _DRAWN_AT_A_TIME // self.batch_size), full_steps - step)
+        if count < 1:
+            numbers = self.indices(step)
+            return Drawn(step, step + 1, len(numbers), numbers)
+        begin = self.begin + step * self.global_batch_size
+        numbers = self._at(begin + self.rank, begin + count * self.global_batch_size)
+        return Drawn(step, step + count, self.batch_size, numbers)
 
     def _at(self, begin: int, end: int) -> npt.NDArray[np.int64]:
         """Samples at every `world_size`th position of [begin, end)."""

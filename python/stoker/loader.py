@@ -129,6 +129,8 @@ class Loader:
 
     Attributes:
         prepares_next_epoch: Whether threads go on with the next epoch while the last batches are taken.
+        makes_at_once: Whether a batch, of arrays that nothing is done to, is so small that it is made inside
+            `next()`, sooner than a thread would wake up; threads and prefetch are left alone then.
 
     Raises:
         ValueError, TypeError: A wrong argument; nothing has been started then.
@@ -213,6 +215,7 @@ class Loader:
         self._ahead: Ahead | None = None
         self._process = os.getpid()
         self._run = self._make_run()
+        self.makes_at_once = self.batch_size <= self._run.most_at_once() and not _is_mapped(source)
         self._current: weakref.ref[Epoch] | None = None
 
     def made_with(self, source: Source | None = None, **changes: Any) -> Loader:
@@ -269,7 +272,7 @@ class Loader:
             self._run, self._ahead = self._make_run(), None
         order, ahead = self._order(self._epoch, self._begin), self._ahead
         self._begin, self._ahead, self._epoch_is_set = 0, None, False
-        is_broken_off = previous is not None and not previous.is_complete
+        is_broken_off = previous is not None and not previous.is_complete and not self.makes_at_once
         if previous is not None:
             previous.detach()
         # A run with other batches left belongs to an epoch that was broken off.
@@ -357,6 +360,8 @@ class Loader:
     def explain(self) -> str:
         """What is decoded, fused and stored, with which threads and how much memory, as text."""
         plan = str(self._run.explain()).rstrip("\n")
+        if self.makes_at_once:
+            plan += "\nbatches: so small that each is made inside next(), sooner than a thread wakes up"
         return "\n".join([plan, *self._ranks_notes(), *self.source.notes(), *self._statistics_notes])
 
     def _ranks_notes(self) -> list[str]:
@@ -388,6 +393,17 @@ class Loader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _is_mapped(source: Source) -> bool:
+    """Whether a part of the samples may have to be read from a file first, which threads do ahead."""
+    for table in source.tables.values():
+        owner: Any = table
+        while owner is not None:
+            if isinstance(owner, np.memmap):
+                return True
+            owner = getattr(owner, "base", None)
+    return False
 
 
 def _ranks_around() -> str | None:

@@ -77,13 +77,16 @@ class RowsIterator(Counted):
 
     def _work_ahead(self) -> None:
         """Draws and begins as much as there is room for."""
-        while len(self._drawn) + len(self._filling) < self._depth:
+        drawn = self._drawn
+        while len(drawn) + len(self._filling) < self._depth:
             try:
-                self._drawn.append(self._draw())
+                drawn.append(self._draw())
             except StopIteration:
                 break
-        while self._drawn and len(self._filling) < self._plan.active_batches:
-            rows = self._drawn.popleft()
+        if self._plan.active_batches == 0:
+            return
+        while drawn and len(self._filling) < self._plan.active_batches:
+            rows = drawn.popleft()
             self._filling.append(rows if isinstance(rows, ByTorch) else self._submit(rows))
 
     def _submit(self, rows: RowNumbers) -> list[torch.Tensor]:
@@ -129,7 +132,16 @@ class RowsIterator(Counted):
         return data
 
     def _next_data(self) -> Any:
-        batch = self._take() if self._depth else self._copy(self._draw())
+        batch: list[torch.Tensor] | ByTorch
+        if self._depth:
+            batch = self._take()
+        elif self._order is not None:  # as self._copy(self._draw()), without the calls
+            address, count, _ = next(self._order)
+            self._draws += 1
+            batch = self._memory.batch(count)
+            self._fill(address, count, *map(_address_of, batch))
+        else:
+            batch = self._copy(self._draw())
         if self._is_whole and not isinstance(batch, ByTorch):
             return batch if self._is_tuple else batch[0]
         try:

@@ -361,6 +361,16 @@ void bind_run(nb::module_& module) {
       .def("keep_tentative", &Run::keep_tentative, "Makes the tentative batches ordinary ones.")
       .def("drop_tentative", &Run::drop_tentative, "Takes the tentative batches back.")
       .def("next", &next_batch, nb::arg("timeout_s") = nb::none())
+      .def("most_at_once", &Run::most_at_once,
+           "The largest batch, in samples, that is made sooner than handed to a thread; 0: there are none.")
+      .def(
+          "make_at_once",
+          [](Run& run, uintptr_t indices, size_t count) {
+            const auto* first = reinterpret_cast<const int64_t*>(indices);
+            return run.make_at_once({first, first + count});  // quick, so the GIL is kept
+          },
+          nb::arg("indices"), nb::arg("count"),
+          "The batch of the `count` int64 numbers at the address `indices`, 1 to most_at_once().")
       .def("pending", &Run::pending)
       .def_prop_ro(
           "sample_shape",

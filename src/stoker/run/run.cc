@@ -51,10 +51,7 @@ Run::~Run() {
 }
 
 void Run::submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative) {
-  if (state_->is_forked_copy()) {
-    throw Error(
-        "loader: its threads stayed in the process that started them; make a new loader after fork().");
-  }
+  check_process();
   state_->submit(std::move(indices), epoch, is_tentative);
 }
 
@@ -70,12 +67,12 @@ void Run::drop_tentative() {
 }
 
 std::optional<Batch> Run::next(int64_t wait_ns) {
-  if (state_->is_forked_copy()) {
-    throw Error(
-        "loader: its threads stayed in the process that started them; make a new loader after fork().");
-  }
+  check_process();
   return state_->next(wait_ns);
 }
+
+int64_t Run::most_at_once() const { return state_->most_at_once(); }
+Batch Run::make_at_once(std::vector<int64_t> indices) { return state_->make_at_once(std::move(indices)); }
 
 int64_t Run::pending() const { return state_->is_forked_copy() ? 0 : state_->pending(); }
 void Run::set_active_threads(int count) {
@@ -97,6 +94,11 @@ CountersReading Run::counters() const {
 std::vector<SampleError> Run::bad_samples() const {
   return state_->is_forked_copy() ? std::vector<SampleError>{} : state_->bad_samples();
 }
+void Run::check_process() const {
+  if (!state_->is_forked_copy()) return;
+  throw Error("loader: its threads stayed in the process that started them; make a new loader after fork().");
+}
+
 std::shared_ptr<const Plan> Run::plan() const { return state_->plan(); }
 std::string Run::explain() const { return state_->explain(); }
 

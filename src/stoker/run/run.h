@@ -118,6 +118,13 @@ class Run {
   // first fatal error, again at every call.
   std::optional<Batch> next(int64_t wait_ns);
 
+  // The largest batch, in samples, that is made sooner than handed to a thread: small ones, of samples that
+  // lie in memory and that nothing is done to. 0: there are none.
+  int64_t most_at_once() const;
+  // Makes a batch of 1 to most_at_once() samples on the calling thread, past what is submitted and without
+  // any thread of the run. Counted as any other. Throws as submit().
+  Batch make_at_once(std::vector<int64_t> indices);
+
   // Batches submitted and not yet taken.
   int64_t pending() const;
 
@@ -143,6 +150,8 @@ class Run {
 
  private:
   class State;
+  // Throws Error in a process that has forked from that of the threads.
+  void check_process() const;
   std::unique_ptr<State> state_;
 };
 

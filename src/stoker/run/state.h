@@ -24,6 +24,9 @@ namespace stoker {
 // in memory that nothing is done to.
 bool may_store_whole_batches(const Source& source, const Plan& plan, const RunOptions& options);
 
+// As Run::most_at_once().
+int64_t most_at_once(const Source& source, const Plan& plan, const RunOptions& options);
+
 class Run::State {
  public:
   State(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan, const RunOptions& options)
@@ -42,10 +45,10 @@ class Run::State {
                 : std::make_shared<RecyclingProvider>((static_cast<size_t>(options.max_active_batches) + 1) *
                                                       (source_->columns().size() + 1))),
         stores_whole_batches_(may_store_whole_batches(*source_, *plan_, options_)),
+        most_at_once_(stoker::most_at_once(*source_, *plan_, options_)),
         rows_needed_(*plan_),
         active_threads_(options.active_threads > 0 ? options.active_threads : options.threads) {
-    for (int i = 0; i < std::max(1, options.threads); ++i)
-      thread_counters_.emplace_back(plan_->operators().size());
+    for (int i = 0; i <= options.threads; ++i) thread_counters_.emplace_back(plan_->operators().size());
   }
 
   void submit(std::vector<int64_t> indices, uint32_t epoch, bool is_tentative);
@@ -53,6 +56,8 @@ class Run::State {
   void keep_tentative();
   void drop_tentative();
   std::optional<Batch> next(int64_t wait_ns);
+  int64_t most_at_once() const { return most_at_once_; }
+  Batch make_at_once(std::vector<int64_t> indices);
   int64_t pending() const;
   void close();
   std::shared_ptr<const Plan> plan() const { return plan_; }
@@ -108,6 +113,7 @@ class Run::State {
   bool substitute(Sample& sample, const SampleError& error, const WorkPointer& work, Pipeline& pipeline,
                   StepCounters& counters);
   void store_batch(BatchWork& work, StepCounters& counters);
+  void store_images(BatchWork& work, StepCounters& counters);
   void note_bad(const SampleError& error, const WorkPointer& work);
   void give_up(const WorkPointer& work);
   void finish_place(const WorkPointer& work, const BatchSums& took);
@@ -125,10 +131,12 @@ class Run::State {
   const std::unique_ptr<Fetcher> fetcher_;
   const std::shared_ptr<BufferProvider> images_;
   const std::shared_ptr<BufferProvider> columns_;
-  const bool stores_whole_batches_;             // a batch is one piece of work
-  std::deque<ThreadCounters> thread_counters_;  // they cannot be moved
+  const bool stores_whole_batches_;  // a batch is one piece of work
+  const int64_t most_at_once_;
+  std::deque<ThreadCounters> thread_counters_;  // they cannot be moved; the last: of the threads that call
   Mutex inline_mutex_;                          // held while next() works itself, taken before mutex_
   std::unique_ptr<Pipeline> inline_pipeline_ STOKER_GUARDED_BY(inline_mutex_);
+  int64_t made_at_once_ STOKER_GUARDED_BY(inline_mutex_) = 0;  // batches
   std::atomic<bool> is_cancelled_{false};
 
   mutable Mutex mutex_;

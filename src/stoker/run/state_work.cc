@@ -1,4 +1,5 @@
 // What a thread does with one sample, or with a batch that is one piece of work.
+#include <cstring>
 #include <utility>
 
 #include "stoker/base/clock.h"
@@ -139,6 +140,11 @@ bool Run::State::substitute(Sample& sample, const SampleError& error, const Work
 void Run::State::store_batch(BatchWork& work, StepCounters& counters) {
   if (!source_->has_image() || work.count() == 0) return;
   const int64_t begin = thread_cpu_ns();
+  store_images(work, counters);
+  counters.clock.add(kStoreStep, thread_cpu_ns() - begin, work.count());
+}
+
+void Run::State::store_images(BatchWork& work, StepCounters& counters) {
   for (size_t field = 0; field < source_->fields().size(); ++field) {
     const PackedImages images = *source_->packed_images(field);
     const bool is_mask = source_->fields()[field].kind == FieldKind::kMask;
@@ -148,14 +154,21 @@ void Run::State::store_batch(BatchWork& work, StepCounters& counters) {
     ImageShape shape = images.shape;
     shape.dtype = store.dtype;
     uint8_t* slot = work.dense(field, shape, store.layout, *images_);
+    const size_t bytes = images.shape.bytes();
+    const bool is_as_stored =
+        store.dtype == images.shape.dtype &&
+        (store.layout == Layout::kHwc || shape.channels == 1 || (shape.height == 1 && shape.width == 1));
     for (int position = 0; position < work.count(); ++position, slot += shape.bytes()) {
-      const uint8_t* pixels = images.data + static_cast<size_t>(work.index(position)) * images.shape.bytes();
-      store_image(store, packed_image(static_cast<const void*>(pixels), images.shape), slot);
+      const uint8_t* pixels = images.data + static_cast<size_t>(work.index(position)) * bytes;
+      if (is_as_stored) {
+        std::memcpy(slot, pixels, bytes);
+      } else {
+        store_image(store, packed_image(static_cast<const void*>(pixels), images.shape), slot);
+      }
     }
     counters.bytes_decoded.add(static_cast<int64_t>(images.shape.bytes()) * work.count());
   }
   counters.samples.add(work.count());
-  counters.clock.add(kStoreStep, thread_cpu_ns() - begin, work.count());
 }
 
 void Run::State::note_bad(const SampleError& error, const WorkPointer& work) {
@@ -197,7 +210,7 @@ bool Run::State::work_inline(int64_t until_ns) {
   MutexLock one_at_a_time(inline_mutex_);
   if (inline_pipeline_ == nullptr)
     inline_pipeline_ = std::make_unique<Pipeline>(*plan_, *source_, &is_cancelled_);
-  ThreadCounters& counters = thread_counters_[0];
+  ThreadCounters& counters = thread_counters_.back();
   try {
     while (true) {
       WorkPointer work;
