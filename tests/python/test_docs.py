@@ -52,7 +52,7 @@ def test_every_counter_is_explained() -> None:
 
     import stoker
 
-    loader = stoker.Loader(stoker.arrays(np.zeros((4, 8, 8, 3), np.uint8)), batch_size=2, threads=1)
+    loader = stoker.Loader(stoker.arrays(np.zeros((4, 256, 256, 3), np.uint8)), batch_size=2, threads=1)
     for _ in loader:
         pass
     counters = loader.counters()
