@@ -189,7 +189,7 @@ def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         path = path or started.chromium.executable_path
         if not Path(path).exists():
-            pytest.skip("no Chromium here: the report is not looked at")
+            pytest.skip("no Chromium here (apt-get install chromium, or playwright install chromium)")
         chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
