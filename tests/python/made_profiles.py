@@ -69,6 +69,7 @@ def profile() -> dict[str, Any]:
             "workers": None,
             "prefetch_batches": 2,
             "operators": [{"name": "random_resized_crop", "parameters": {"size": [224]}}],
+            "site": "train.py: main:30 > run:12",
             "explain": "decode: region of random_resized_crop\nfused: horizontal_flip, normalize",
         },
         "samples": {"dataset_count": 50_000, "measured_count": 6400, "batches": 100, "bad": 1},
@@ -181,7 +182,7 @@ def profile() -> dict[str, Any]:
                 "hint": "copy the file again, or leave it out",
             }
         ],
-        "notes": [],
+        "notes": ["two loaders count as one"],
     }
 
 
@@ -298,7 +299,7 @@ def hostile_profile() -> dict[str, Any]:
     data["samples"]["bad"] = 100
     data["notes"] = names
     data["steps"] = [{**data["steps"][number % 5], "name": name} for number, name in enumerate(names[:200])]
-    data["loader"] |= {"name": HOSTILE[0], "explain": "\n".join(HOSTILE) * 50}
+    data["loader"] |= {"name": HOSTILE[0], "explain": "\n".join(HOSTILE) * 50, "site": HOSTILE[2]}
     data["environment"] |= {"processor": HOSTILE[1], "codecs": {HOSTILE[2]: HOSTILE[0]}}
     data["verdict"] |= {"sentence": HOSTILE[0], "remedy": HOSTILE[1]}
     data["attribution"]["parts"][0]["name"] = HOSTILE[2]

@@ -15,6 +15,8 @@ from images import write_folder
 
 import stoker
 from stoker.profiling import Profile
+from stoker.profiling.loop import LoopTimes
+from stoker.profiling.measuring import step_share
 from stoker.profiling.script import profile_script
 
 torch = pytest.importorskip("torch")
@@ -120,6 +122,19 @@ def test_wrong_arguments_are_refused_before_anything_runs() -> None:
         stoker.profile([1], seconds=0)
     with pytest.raises(ValueError, match="no batch"):
         stoker.profile([], seconds=1)
+
+
+def test_a_trainer_is_fed_where_it_is_others_who_keep_loading_from_a_core() -> None:
+    loop = LoopTimes(next_ns=[400], step_ns=[600])
+    assert step_share(loop, 1, 2.0) == 0.6
+    loop.next_queued_ns = 390
+    assert step_share(loop, 1, 2.0) == pytest.approx(0.98, abs=0.01)
+    loop.next_queued_ns, loop.loader_queued_ns = 0, 780
+    assert step_share(loop, 1, 2.0) == 1
+    assert step_share(loop, 2, 2.0) == pytest.approx(0.98, abs=0.01)  # each of them
+    assert step_share(loop, 3, 2.0) == 0.6  # they wait for each other
+    loop.step_queued_ns = 580  # the step is short itself
+    assert step_share(loop, 2, 2.0) == 0.6
 
 
 # ---- compare ----

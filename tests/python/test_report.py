@@ -85,6 +85,8 @@ def test_every_part_has_a_drawing_and_a_table_with_the_numbers() -> None:
         "train/n01/0007.jpg",
         "libjpeg-turbo 2.1.5",
         "fused: horizontal_flip, normalize",
+        "Iterated in train.py: main:30 > run:12",
+        "two loaders count as one",
     ):
         assert said in text, said
 

@@ -31,6 +31,11 @@ def waited_for_cores_s() -> dict[str, float]:
     return waited
 
 
+def queued_ns_of_engine() -> int:
+    """What the engine's CPU threads that live now have waited for a core, added up."""
+    return int(waited_for_cores_s().get("stoker-cpu", 0.0) * 1e9)
+
+
 def cpu_seconds() -> float:
     """Of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -26,6 +26,9 @@ _KINDS = {
     "hand-off": "hand-off",
 }
 
+# The trainer is fed above this share of its own rate, as the engine's advisor has it.
+FED_SHARE = 0.95
+
 _REMEDIES = {
     "trainer": "Loading is fast enough: leave it as it is.",
     "storage": "Fewer and larger files (stoker pack) or a faster disk; stoker.advise says what it gives.",

@@ -29,6 +29,10 @@ class Looped(Protocol):
         """Fill of each queue now, by name."""
         ...
 
+    def queued_ns(self) -> int:
+        """In which its threads or workers wanted a core and others had it, so far, added up."""
+        ...
+
     def end_epoch(self, iterator: Any) -> None:
         """The iterator is exhausted, or is dropped next."""
         ...
@@ -45,6 +49,8 @@ class LoopTimes:
     next_process_cpu_ns: int = 0  # of all threads of this process
     next_queued_ns: int = 0  # this thread waited for a core
     step_ns: list[int] = field(default_factory=list)
+    step_queued_ns: int = 0  # this thread waited for a core in a step
+    loader_queued_ns: int = 0  # the loader's threads or workers did, added up
     first_batch_ns: int = 0  # from the first iter() on
     epochs: int = 0
     samples: int = 0
@@ -89,6 +95,7 @@ def run_loop(
         begun = clock()
         iterator = subject.begin_epoch()
         times.start_ns += clock() - begun
+        queued_before = subject.queued_ns()
         is_over = False
         while not is_over:
             if len(times.next_ns) < _LOOKS:
@@ -111,7 +118,9 @@ def run_loop(
             if not times.next_ns:
                 times.first_batch_ns = got - times.begin_ns
             if step is not None:
+                queued = wait_for_core_ns()
                 step(batch)
+                times.step_queued_ns += wait_for_core_ns() - queued
             done = clock()
             times.next_ns.append(got - asked)
             times.step_ns.append(done - got)
@@ -130,6 +139,7 @@ def run_loop(
             is_over = done >= end
         times.epochs += 1
         times.wall_ns = clock() - times.begin_ns
+        times.loader_queued_ns += max(0, subject.queued_ns() - queued_before)
         subject.end_epoch(iterator)
         del iterator
         if not times.next_ns:

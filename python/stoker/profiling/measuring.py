@@ -14,7 +14,7 @@ from stoker.profiling.drop_in import suggest_drop_in
 from stoker.profiling.environment import environment, now
 from stoker.profiling.fetch_clocks import FetchTimes
 from stoker.profiling.gil import GilProbe
-from stoker.profiling.judging import Evidence, judge
+from stoker.profiling.judging import FED_SHARE, Evidence, judge
 from stoker.profiling.loop import LoopTimes, run_loop
 from stoker.profiling.python_steps import PythonTimes, measure_python_steps
 from stoker.profiling.record import MAX_EVENTS, Profile, Quantiles, Queue, Samples, Step, Trainer, Verdict
@@ -242,11 +242,8 @@ class Measuring:
             waited = sum(alone.next_ns) - alone.next_cpu_ns - alone.next_queued_ns
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
             seen.wait_ns_per_sample = max(0, waited) * per_sample if is_idle else 0.0
-        loop = self.loop
-        # What the trainer's thread waited for a core is no wait for batches, nor is that part of the wait for
-        # loading in which loading waited for a core itself, because others had it.
-        asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns) * (1 - self._crowded_share())
-        seen.step_share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
+        at_once = made.loader.threads or made.loader.workers or 1
+        seen.step_share = step_share(self.loop, at_once, usable_cores())
         made.verdict = judge(made, seen)
 
     def _crowded_share(self) -> float:
@@ -272,6 +269,25 @@ class Measuring:
                 f"other work had the cores for {share:.0%} of the time in which loading wanted one: "
                 "on a machine of its own it is faster"
             )
+
+
+def step_share(loop: LoopTimes, at_once: int, cores: float) -> float:
+    """Of the time of a training loop, what its steps took; the rest is waiting for batches.
+
+    Args:
+        at_once: Threads or workers that load.
+        cores: That may be used.
+    """
+    # What the trainer's thread waited for a core is no wait for batches.
+    asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns)
+    share = sum(loop.step_ns) / max(1, sum(loop.step_ns) + asked_ns)
+    if at_once > cores:
+        return share  # who waits for a core waits for the others of the same loader
+    # Nor does loading starve the trainer where it is others who keep it from a core.
+    asked_ns = max(0, asked_ns - loop.loader_queued_ns // at_once)
+    step_ns = max(0, sum(loop.step_ns) - loop.step_queued_ns)
+    fair = step_ns / max(1, step_ns + asked_ns)
+    return fair if fair >= FED_SHARE else share
 
 
 def _queue(name: str, fills: list[float], subject: Subject) -> Queue:

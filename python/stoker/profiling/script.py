@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stoker.machine.clocks import wait_for_core_ns
+from stoker.machine.clocks import queued_ns_of_engine, wait_for_core_ns
 from stoker.profiling.batches import samples_in
 from stoker.profiling.fetch_clocks import FetchClocks
 from stoker.profiling.loop import LoopTimes
@@ -45,6 +45,8 @@ class _Watched:
         self.loaders = 1
         self.times = LoopTimes(begin_ns=time.monotonic_ns())
         self.fetches = FetchClocks()
+        self.queued_ns = 0  # of the engine, when the epoch began
+        self.left_queued_ns = 0
         self.left_ns: int | None = None  # since when the script has had its last batch
 
     def continues_with(self, loader: Any, site: str) -> bool:
@@ -61,6 +63,7 @@ class _Watched:
 
     def begin_epoch(self, spent_ns: int) -> None:
         self.times.epochs += 1
+        self.queued_ns = queued_ns_of_engine()
         self.left_ns = None  # of an epoch that was broken off: what followed it was no training step
         self.times.start_ns += spent_ns
         self.times.wall_ns += spent_ns
@@ -73,8 +76,13 @@ class _Watched:
             times.wall_ns += asked - self.left_ns
             self._note("step", self.left_ns, asked)
             self.left_ns = None
+            times.step_queued_ns += wait_for_core_ns() - self.left_queued_ns
         queued, cpu, process = wait_for_core_ns(), time.thread_time_ns(), time.process_time_ns()
-        batch = call()  # StopIteration: the epoch has ended, and what follows is no training step
+        try:
+            batch = call()
+        except StopIteration:  # the epoch has ended, and what follows is no training step
+            times.loader_queued_ns += max(0, queued_ns_of_engine() - self.queued_ns)
+            raise
         got = clock()
         times.next_cpu_ns += time.thread_time_ns() - cpu
         times.next_process_cpu_ns += time.process_time_ns() - process
@@ -85,7 +93,7 @@ class _Watched:
             times.first_batch_ns = got - asked + times.start_ns
         times.samples += samples_in(batch, getattr(self.loader, "batch_size", None))
         self._note("next", asked, got)
-        self.left_ns = clock()
+        self.left_queued_ns, self.left_ns = wait_for_core_ns(), clock()
         return batch
 
     def _note(self, step: str, begin_ns: int, end_ns: int) -> None:
@@ -287,6 +295,7 @@ def _profile_of(loop: _Watched, seconds: float) -> Profile:
     subject = subject_of(loop.loader)
     begin = time.monotonic_ns()
     times = loop.times
+    times.loader_queued_ns += loop.fetches.times.queued_ns
     try:
         trainer = None
         if times.step_ns:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker import _native
-from stoker.machine.clocks import cpu_ns_of_process
+from stoker.machine.clocks import cpu_ns_of_process, queued_ns_of_engine
 from stoker.profiling.fetch_clocks import FetchClocks, FetchTimes
 from stoker.profiling.record import Loader
 
@@ -61,6 +61,10 @@ class Subject:
 
     def look(self, iterator: Any) -> dict[str, float]:
         return {}
+
+    def queued_ns(self) -> int:
+        """In which its threads or workers wanted a core and others had it, so far, added up."""
+        return queued_ns_of_engine() if self.tier == "native" else self.fetch_times.queued_ns
 
     def end_epoch(self, iterator: Any) -> None:
         pass

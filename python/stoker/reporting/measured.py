@@ -30,8 +30,14 @@ def summary(profile: Profile) -> str:
     ]
     return (
         f'<div class="verdict"><p><strong>{clean(verdict["sentence"])}</strong></p>{remedy}</div>'
-        f'<div class="figures">{pairs(figures)}</div>'
+        f'<div class="figures">{pairs(figures)}</div>{_notes(profile)}'
     )
+
+
+def _notes(profile: Profile) -> str:
+    notes = profile.get("notes") or []
+    items = "".join(f"<li>{clean(each)}</li>" for each in notes[:50])
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def ceilings(profile: Profile) -> Section | None:
@@ -339,9 +345,6 @@ def environment(profile: Profile) -> Section:
             "<details><summary>The plan of the loader</summary>"
             f'<pre tabindex="0">{clean_lines(loader["explain"])}</pre></details>'
         )
-    notes = profile.get("notes") or []
-    if notes:
-        body += "<h3>Notes</h3><ul>" + "".join(f"<li>{clean(each)}</li>" for each in notes[:50]) + "</ul>"
     return Section("environment", "Environment", body)
 
 

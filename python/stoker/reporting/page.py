@@ -56,6 +56,8 @@ def _page(data: Mapping[str, Any], plans: Mapping[str, Any] | None, *, is_whole:
         f'<p class="soft">{name}, measured {clean(data.get("made_at") or "at a time not known")} in '
         f"{duration(data.get('measured_ns'))}</p>"
     )
+    if loader.get("site"):
+        head += f'<p class="soft">Iterated in {clean(loader["site"])}</p>'
     if not is_whole:
         head += '<p class="soft">Shortened, to stay small; the JSON has all of it.</p>'
     return (
