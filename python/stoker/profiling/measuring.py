@@ -23,8 +23,8 @@ from stoker.profiling.storage import measure_storage, quantiles
 from stoker.profiling.subjects import IterableSubject, RowsSubject, Subject, TorchSubject, subject_of
 from stoker.profiling.workers import measure_process_scaling, measure_workers
 
-# Above this share of the time that others hold the interpreter, Python runs one thread at a time. Threads of
-# pure Python come to 0.8, threads that hardly need the interpreter to 0.05, on a crowded machine to 0.2.
+# Above this share of the CPU time that holds the interpreter, Python runs one thread at a time. Threads of
+# pure Python come to 0.6 and more, threads that hardly need the interpreter to 0.05, if crowded to 0.3.
 _HELD = 0.4
 
 # Above this share of the time that loading wants a core, it is said that others had it.
