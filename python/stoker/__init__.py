@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
     from stoker.loader import Loader
     from stoker.lowering import albumentations, from_transforms
+    from stoker.mixing import CutMix, MixUp
     from stoker.operators import *  # noqa: F403
     from stoker.packing import Packed, pack, shards, verify
     from stoker.profiling import Profile, compare, profile
@@ -28,6 +29,7 @@ _HOMES = {
     "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
+    "stoker.mixing": ("CutMix", "MixUp"),
     "stoker.packing": ("Packed", "pack", "shards", "verify"),
     "stoker.profiling": ("Profile", "compare", "profile"),
     "stoker.sources": ("Source", "arrays", "files", "folder"),
@@ -38,9 +40,11 @@ _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 if TYPE_CHECKING:
     __all__ = [
         "Advice",
+        "CutMix",
         "InternalError",
         "IoError",
         "Loader",
+        "MixUp",
         "Packed",
         "Profile",
         "SampleError",

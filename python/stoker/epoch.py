@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stoker import _native
 from stoker.epoch_order import Drawn, EpochOrder
 from stoker.errors import SampleError, StokerError
+from stoker.mixing import mixed
 
 if TYPE_CHECKING:
     from stoker.loader import Loader
@@ -179,6 +180,9 @@ class Epoch:
         source = self._loader.source
         images = self._shown(batch.images)
         labels = source.labels_of(batch)
+        if self._loader.mix:
+            key = (self._loader.seed, self._order.epoch, *map(int, batch.indices))
+            return mixed(self._loader.mix, images, labels, self._loader.layout, key)
         if not self._has_more_fields:
             return images if labels is None else (images, labels)
         fields = {"image": images}

@@ -15,6 +15,7 @@ import numpy as np
 from stoker import _native, state
 from stoker.epoch import EPOCHS, Ahead, Epoch
 from stoker.epoch_order import EpochOrder
+from stoker.mixing import CutMix, MixUp, check_mix
 from stoker.operators import Operator
 from stoker.sources import Source
 from stoker.thread_tuning import make_tuner
@@ -123,6 +124,8 @@ class Loader:
         shapes: "dense": one array a batch, an error when images differ in shape. "list": a list of arrays.
         box_rules: Which boxes stay, after every operator: any of min_area (pixels), min_visibility (the part
             of its area that a box keeps in one operator), min_width, min_height (pixels), max_accept_ratio.
+        mix: `stoker.MixUp` or `stoker.CutMix`, or several, of which one is chosen for each batch. Labels are
+            (batch, classes) float32 then. Done inside `next()`, in the batch's own memory.
         rank, world_size: This process of all that train together; nothing is read from the environment. All
             ranks have as many batches: without drop_last, ranks that come short in the last one take one of
             the first samples of the order again, each another one. `batch_size` is that of one rank.
@@ -157,6 +160,7 @@ class Loader:
         drop_last: bool = False,
         shapes: str = "dense",
         box_rules: Mapping[str, float] | None = None,
+        mix: MixUp | CutMix | Sequence[MixUp | CutMix] | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -168,6 +172,7 @@ class Loader:
             )
         self.source = source
         self.dtype = dtype
+        self.layout = layout
         self._given["operators"] = check_operators(operators)
         self.operators = source.remaining(
             self._given["operators"], "Loader", color=color, exif=exif, image_dtype=image_dtype
@@ -175,6 +180,7 @@ class Loader:
         self._statistics_notes = _check_statistics(
             source, self.operators, color=color, exif=exif, image_dtype=image_dtype
         )
+        self.mix = check_mix(mix, source, dtype, shapes)
         self.batch_size = check_count("batch_size", batch_size, 1, 2**31 - 1)
         self.seed = check_count("seed", seed, 0, 2**64 - 1)
         self.shuffle = _check_flag("shuffle", shuffle)
@@ -350,7 +356,8 @@ class Loader:
         from stoker.packing.steps import described
 
         steps = [described(each) for each in self.operators]
-        return state.plan_parts(self.source.known(), len(self.source), steps, self.shuffle, self._options)
+        options = {**self._options, "mix": repr(self.mix)} if self.mix else self._options
+        return state.plan_parts(self.source.known(), len(self.source), steps, self.shuffle, options)
 
     @property
     def epoch(self) -> int:
@@ -362,6 +369,8 @@ class Loader:
         plan = str(self._run.explain()).rstrip("\n")
         if self.makes_at_once:
             plan += "\nbatches: so small that each is made inside next(), sooner than a thread wakes up"
+        if self.mix:
+            plan += f"\nmix: {' or '.join(map(repr, self.mix))} on each finished batch, inside next()"
         return "\n".join([plan, *self._ranks_notes(), *self.source.notes(), *self._statistics_notes])
 
     def _ranks_notes(self) -> list[str]:
