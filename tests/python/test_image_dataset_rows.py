@@ -19,6 +19,8 @@ from image_datasets import as_given, assert_as_torch, assert_same, masks_of  # n
 from torch.utils.data import ConcatDataset, Dataset, Subset  # noqa: E402
 
 import stoker  # noqa: E402
+from stoker.lowering.image_rows import RowTarget  # noqa: E402
+from stoker.lowering.targets import targets_of  # noqa: E402
 from stoker.torch import DataLoader, ImageDataset  # noqa: E402
 
 COUNT, HEIGHT, WIDTH = 12, 40, 56
@@ -498,3 +500,64 @@ def test_compiled_pipelines_are_native_without_a_seed(paths: list[Path]) -> None
     told = DataLoader(dataset, collate_fn=as_given).explain()
     assert told.startswith("tier: torch")
     assert "CompiledCompose: user code" in told
+
+
+@pytest.mark.parametrize("kind", [*LABELS, "none"])
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("extras", [0, 1])
+@pytest.mark.parametrize("key", ["bboxes", "keypoints"])
+def test_rows_read_at_once_are_those_read_one_by_one(
+    kind: str, container: str, extras: int, key: str
+) -> None:
+    settings: Any
+    if key == "bboxes":
+        settings = targets_of(A.Compose([A.NoOp()], bbox_params=A.BboxParams("albumentations"))).boxes
+        rows = boxes_of("albumentations")
+    else:
+        settings = targets_of(A.Compose([A.NoOp()], keypoint_params=A.KeypointParams("xyas"))).keypoints
+        rows = keypoints_of("xyas")
+    given = CONTAINERS[container]([np.hstack([each, each[:, :extras]]) for each in rows])
+    labels = {} if kind == "none" else {"labels": labels_for(given, kind)}
+    target = RowTarget(key, settings, given, labels)
+    quick, (values, counts, is_double) = target._at_once(), target._one_by_one()
+    if kind.startswith("array"):
+        assert quick is None
+        return
+    assert quick is not None
+    np.testing.assert_array_equal(quick[0], values)
+    assert (list(quick[1]), quick[2]) == (list(counts), is_double)
+
+
+def test_rows_that_differ_are_read_one_by_one() -> None:
+    settings = targets_of(A.Compose([A.NoOp()], bbox_params=A.BboxParams("coco"))).boxes
+    assert settings is not None
+    boxes = [[[1, 2, 3, 4]], [], [[1, 2, 3, 4], [5, 6, 7, 8]]]
+    labels: list[Any] = [["a"], [], ["b", "c"]]
+
+    def at_once(given: Any, names: Any) -> Any:
+        return RowTarget("bboxes", settings, given, {"labels": names})._at_once()
+
+    assert at_once(boxes, labels) is not None
+    for given in (
+        [*boxes[:2], np.array(boxes[2])],
+        [*boxes[:2], tuple(boxes[2])],
+        [*boxes[:2], None],
+        [*boxes[:2], [[1, 2, 3, 4], [5, 6, 7, 8, 9]]],
+        [*boxes[:2], [[1, 2, 3], [5, 6, 7]]],
+        [*boxes[:2], [["a", "b", "c", "d"], [5, 6, 7, 8]]],
+        [[[1, 2, 3]], [], [[1, 2, 3], [5, 6, 7]]],
+        [[], [], []],
+        list(map(torch.tensor, boxes)),
+        [np.array(boxes[0], np.float32), np.zeros((0, 4)), np.array(boxes[2])],
+        [np.ones(4), np.ones(4), np.ones(4)],
+    ):
+        assert at_once(given, labels) is None, given
+    for names in (
+        [["a"], [], ["b", 3]],
+        [["a"], [], ["b"]],
+        [["a", "b"], [], ["c"]],
+        [["a"], [], ("b", "c")],
+        [[True], [], [False, True]],
+        [np.array(["a"]), [], ["b", "c"]],
+    ):
+        assert at_once(boxes, names) is None, names
