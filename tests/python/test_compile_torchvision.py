@@ -162,3 +162,23 @@ def test_errors_and_other_inputs(caplog: pytest.LogCaptureFixture) -> None:
         assert torch.equal(moved, image.flip(-1))
         assert torch.equal(moved_mask, mask.flip(-1))
     assert caplog.text.count("runs in Python on (Image, Mask)") == 1
+
+
+@pytest.mark.parametrize("of", [v1, v2])
+def test_choices_have_their_shares(of: Any) -> None:
+    invert, posterize = of.RandomInvert(p=1), of.RandomPosterize(bits=1, p=1)
+    shares = {
+        of.RandomApply([invert], p=0.25): {245: 0.25, 10: 0.75},
+        of.RandomApply([invert, posterize], p=0.5): {128: 0.5, 10: 0.5},
+        of.RandomChoice([invert, posterize], p=[3, 1]): {245: 0.75, 0: 0.25},
+        of.RandomChoice([invert, posterize]): {245: 0.5, 0: 0.5},
+        of.RandomOrder([invert, posterize]): {128: 0.5, 255: 0.5},
+    }
+    image = Image.fromarray(np.full((2, 2, 3), 10, np.uint8))
+    for number, (transform, expected) in enumerate(shares.items()):
+        native = stoker.compile(transform, seed=number)
+        assert all(": native" in line for line in native.report)
+        seen = [int(np.asarray(native(image))[0, 0, 0]) for _ in range(800)]
+        assert set(seen) == set(expected)
+        for level, share in expected.items():
+            assert abs(seen.count(level) / 800 - share) < 0.08

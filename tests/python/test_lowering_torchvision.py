@@ -109,6 +109,28 @@ def test_moves_stay_behind_what_does_not_commute() -> None:
     assert [name for name, _ in made] == ["to_float", "random_erasing", "random_crop", "normalize"]
 
 
+@pytest.mark.parametrize("of", [v1, v2])
+def test_choices(of: Any) -> None:
+    recipe = stoker.from_transforms(
+        of.Compose(
+            [
+                of.RandomApply([of.ColorJitter(0.3), of.RandomInvert(p=1)], p=0.8),
+                of.RandomChoice([of.RandomCrop(9), of.CenterCrop(9)], p=[3, 1]),
+                of.RandomOrder([of.RandomHorizontalFlip(), of.RandomVerticalFlip()]),
+                of.PILToTensor(),
+            ]
+        )
+    )
+    assert [step.name for step in recipe.steps] == ["sequence", "one_of", "random_order"]
+    apply, choice, order = (dict(step.options) for step in recipe.steps)
+    assert apply == {"p": 0.8, "takes_all": True}
+    assert [weight / sum(choice["weights"]) for weight in choice["weights"]] == [0.75, 0.25]
+    assert (order["least"], order["most"], order["keeps_order"]) == (2, 2, False)
+    assert "RandomCrop: native (random_crop)" in recipe.report
+    assert recipe.is_fixed_shape
+    recipe.operators  # noqa: B018  # the engine takes them
+
+
 def test_padding_is_left_top_right_bottom_in_both_versions() -> None:
     for version in (v1, v2):
         for given, expected in ((3, [3]), ((3, 5), [3, 5]), ([1, 2, 3, 4], [1, 2, 3, 4])):
@@ -166,7 +188,9 @@ REFUSED = [
     ([v1.ToTensor(), v1.Normalize([0.5], [0.0])], "Normalize: std is 0"),
     ([v1.Normalize([0.5], [0.5])], "Normalize: on a PIL image"),
     ([v2.Resize(None, max_size=4), v1.ToTensor()], "Resize: size=None"),
-    ([v1.RandomApply([v1.CenterCrop(3)]), v1.ToTensor()], "RandomApply: no native operator"),
+    ([v1.RandomApply([v1.GaussianBlur(3)]), v1.ToTensor()], "RandomApply: GaussianBlur: no native operator"),
+    ([v2.RandomApply([v2.ToImage()])], "RandomApply: ToImage: changes the kind of image by chance"),
+    ([v2.RandomChoice([v2.Identity(), v2.RandomInvert()]), v1.ToTensor()], "RandomChoice: a transform in it"),
     ([v1.Resize(3)], "ends with a PIL image"),
     ([len, v1.ToTensor()], "len: user code"),
 ]

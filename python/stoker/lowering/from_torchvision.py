@@ -15,7 +15,15 @@ import torch
 
 from stoker.lowering import leaves
 from stoker.lowering.leaves.color import for_tensors
-from stoker.lowering.recipe import NotNative, RecipeBuilder, Step, numbers, own_functions, whole_numbers
+from stoker.lowering.recipe import (
+    GroupStep,
+    NotNative,
+    RecipeBuilder,
+    Step,
+    numbers,
+    own_functions,
+    whole_numbers,
+)
 
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 _DTYPES = {
@@ -29,6 +37,9 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 # Native operators exist, but not with every pixel, or not for Pillow images.
 _NOT_EXACT = {"GaussianBlur", "GaussianNoise"}
+
+# Name of the engine's group.
+_CHOICES = {"RandomApply": "sequence", "RandomChoice": "one_of", "RandomOrder": "random_order"}
 
 # What is exact on uint8 tensors too, in torch's arithmetic; of v1 only the first set.
 _ON_TENSORS_ALWAYS = {"RandomInvert", "RandomPosterize", "RandomSolarize", "RandomEqualize"}
@@ -54,12 +65,40 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
             walk(builder, child)
     else:
         try:
-            if leaf in _HANDLERS:
+            if leaf in _CHOICES:
+                builder.append(_choice(builder, transform, leaf))
+            elif leaf in _HANDLERS:
                 _HANDLERS[leaf](builder, transform, leaf, is_v2)
             else:
                 _on_pixels(builder, transform, leaf, is_v2)
         except NotNative as problem:
             builder.refuse(leaf, str(problem))
+
+
+def _choice(builder: RecipeBuilder, transform: Any, leaf: str) -> GroupStep:
+    """A group of the engine; every transform in it must leave the kind of image as it is."""
+    children: list[Step | GroupStep] = []
+    refusals: list[str] = []
+    for child in transform.transforms:
+        inner = builder.for_part()
+        walk(inner, child)
+        builder.report += inner.report
+        refusals += inner.reasons
+        if not inner.reasons and inner.kind != builder.kind:
+            refusals.append(f"{type(child).__name__}: changes the kind of image by chance")
+        children.append(GroupStep("sequence", {"takes_all": True}, tuple(inner.steps)))
+    if refusals:
+        raise NotNative("; ".join(refusals))
+    if not all(isinstance(child, GroupStep) and child.children for child in children):
+        raise NotNative("a transform in it does nothing")
+    if leaf == "RandomApply":
+        return GroupStep("sequence", {"p": float(transform.p), "takes_all": True}, tuple(children))
+    options: dict[str, Any] = {"takes_all": False, "least": 1, "most": 1}
+    if leaf == "RandomOrder":
+        options |= {"least": len(children), "most": len(children), "keeps_order": False}
+    elif transform.p is not None:
+        options["weights"] = numbers(transform.p, (len(children),))
+    return GroupStep(_CHOICES[leaf], options, tuple(children))
 
 
 def leaves_of(transform: Any) -> list[Any]:

@@ -32,7 +32,9 @@ _ON_GREY = {
 
 def suits_grey(steps: Iterable[Step | GroupStep]) -> bool:
     """Whether these steps are held against torchvision on grey images."""
-    return all(isinstance(step, Step) and step.name in _ON_GREY for step in steps)
+    return all(
+        suits_grey(step.children) if isinstance(step, GroupStep) else step.name in _ON_GREY for step in steps
+    )
 
 
 def is_image_array(leaf: Any) -> bool:

@@ -150,6 +150,18 @@ class RecipeBuilder:
         self._moves.append(step)
 
     @property
+    def kind(self) -> tuple[str, str, str, str]:
+        """What the image is by now: stage, dtype, layout and sample."""
+        return self.stage, self.dtype, self.layout, self.sample
+
+    def for_part(self) -> RecipeBuilder:
+        """An empty one for transforms that get the image as it is by now."""
+        part = RecipeBuilder()
+        part.stage, part.dtype, part.layout, part.sample = self.kind
+        part.is_normalized = self.is_normalized
+        return part
+
+    @property
     def steps(self) -> list[Step | GroupStep]:
         """All so far, in order of application."""
         return [*self._moves, *self._arithmetic]
