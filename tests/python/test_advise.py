@@ -17,9 +17,10 @@ from images import encode, picture, write_folder
 import stoker
 from stoker.advising import advice as advice_module
 from stoker.advising.choosing import thread_counts
-from stoker.advising.forms import legal_cuts, stored_forms
+from stoker.advising.forms import StoredForm, legal_cuts, stored_forms
 from stoker.advising.subset import spread_by_size, subset
 from stoker.advising.timing import Timing
+from stoker.advising.trials import Trials
 from stoker.profiling import Profile
 from stoker.profiling.record import Loader, Point, Quantiles, Samples, Scaling, Trainer, Verdict
 
@@ -281,6 +282,17 @@ def timing(**changes: Any) -> Timing:
         "waited_s": {}, "read_bytes": 0, "threads": 1, "cores": 2.0,
     }  # fmt: skip
     return Timing(**{**values, **changes})
+
+
+def test_an_array_on_trial_is_as_large_as_the_whole(loader: stoker.Loader, tmp_path: Path) -> None:
+    trials = Trials(loader, subset(loader.source, range(5)), str(tmp_path), [1], measures_cold=False)
+    trial = trials.pack(StoredForm("npy", 1), 0)
+    assert trial.bytes == pytest.approx(40 * 40 * 3, rel=0.2)
+    images = np.load(tmp_path / "form0" / "images.npy")
+    assert len(images) == 20  # of 24, and 5 differ
+    assert np.array_equal(images[:5], images[15:])
+    trials.measure([trial], rounds=1)
+    assert 5 <= trial.warm[1][0].samples < 20
 
 
 def test_waits_for_a_core_are_taken_off() -> None:
