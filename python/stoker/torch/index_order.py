@@ -67,11 +67,11 @@ def _cut(chunks: Iterator[Indices], sampler: BatchSampler, samples: KeyedSamples
                 count += len(more)
             chunk = pieces[1] if begin == end and len(pieces) == 2 else np.concatenate(pieces)
             base, begin, end = chunk.ctypes.data, 0, count
-        count = min(size, end - begin)
-        if count == 0 or (drop_last and count < size):
-            return
-        yield base + 8 * begin, count, chunk
-        begin += count
+            if count == 0 or (drop_last and count < size):
+                return
+            size = min(size, count)
+        yield base + 8 * begin, size, chunk
+        begin += size
 
 
 def _chunks(sampler: Any, samples: KeyedSamples) -> Iterator[Indices] | None:

@@ -52,6 +52,7 @@ class RowsIterator(Counted):
         self._run = self._last.run = run
         self._fill = self._run.fill
         self._order = whole_batches(self._index_sampler, self._plan.samples)
+        self._is_plain = self._is_whole and self._order is not None and not self._plan.active_batches
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         super()._reset(loader, first_iter)
@@ -124,24 +125,36 @@ class RowsIterator(Counted):
         if _is_profiling():
             return super().__next__()  # inside the range that torch's loader has
         try:
-            data = self._next_data()
+            data = self._next_plain() if self._is_plain else self._next_data()
         except StopIteration:
             self._finish()
             raise
         self._num_yielded += 1
         return data
 
-    def _next_data(self) -> Any:
-        batch: list[torch.Tensor] | ByTorch
-        if self._depth:
-            batch = self._take()
-        elif self._order is not None:  # as self._copy(self._draw()), without the calls
-            address, count, _ = next(self._order)
+    def _next_plain(self) -> Any:
+        """As `_next_data` where torch's own order is copied here: without its calls, which cost as much."""
+        order, drawn = self._order, self._drawn
+        assert order is not None
+        if self._depth == 0:
+            address, count, _ = next(order)
             self._draws += 1
-            batch = self._memory.batch(count)
-            self._fill(address, count, *map(_address_of, batch))
+        elif drawn:
+            address, count, _ = drawn.popleft()  # type: ignore[misc]
         else:
-            batch = self._copy(self._draw())
+            return self._next_data()
+        batch = self._memory.batch(count)
+        self._fill(address, count, *map(_address_of, batch))
+        if self._depth:
+            try:
+                drawn.append(next(order))
+                self._draws += 1
+            except StopIteration:
+                pass
+        return batch if self._is_tuple else batch[0]
+
+    def _next_data(self) -> Any:
+        batch = self._take() if self._depth else self._copy(self._draw())
         if self._is_whole and not isinstance(batch, ByTorch):
             return batch if self._is_tuple else batch[0]
         try:

@@ -22,8 +22,9 @@ namespace {
 // Some 50 us of copying: a piece costs one lock, and a batch of a few MB still keeps several threads busy.
 constexpr size_t kPieceBytes = size_t{512} << 10;
 
-// Of a batch whose CPU time is asked for.
+// Of a batch whose CPU time is asked for; of smaller ones, one in so many.
 constexpr size_t kLeastTimedBytes = size_t{128} << 10;
+constexpr int64_t kSmallBatchesPerTimed = 32;
 
 void check_indices(const int64_t* indices, size_t count, int64_t rows) {
   uint64_t largest = 0;  // a negative index is larger than any other
@@ -85,9 +86,11 @@ class GatherRun::State {
   size_t row_bytes_ = 0;
   size_t piece_rows_ = 1;
   std::vector<ThreadCounters> thread_counters_;
-  std::atomic<int64_t> helped_cpu_ns_{0};  // copied by next() and fill()
+  std::atomic<int64_t> helped_cpu_ns_{0};  // copied by next()
   std::atomic<int64_t> filled_batches_{0};
   std::atomic<int64_t> filled_rows_{0};
+  std::atomic<int64_t> timed_rows_{0};     // of these
+  std::atomic<int64_t> filled_cpu_ns_{0};  // of the timed ones
 
   mutable Mutex mutex_;
   Condition piece_ready_;
@@ -223,12 +226,15 @@ bool GatherRun::State::next(int64_t wait_ns) {
 
 void GatherRun::State::fill(const int64_t* indices, size_t count, uint8_t* const* outs) {
   check_indices(indices, count, rows_);
-  // To ask for the CPU time would cost as much as a small batch, which is over before the thread is switched.
-  const auto now_ns = count * row_bytes_ < kLeastTimedBytes ? wall_ns : thread_cpu_ns;
-  const int64_t begin = now_ns();
+  // To ask for the CPU time costs as much as a small batch.
+  const bool is_timed =
+      filled_batches_++ % kSmallBatchesPerTimed == 0 || count * row_bytes_ >= kLeastTimedBytes;
+  const int64_t begin = is_timed ? thread_cpu_ns() : 0;
   for (size_t c = 0; c < columns_.size(); ++c) columns_[c].gather({indices, count}, outs[c]);
-  helped_cpu_ns_ += now_ns() - begin;
-  ++filled_batches_;
+  if (is_timed) {
+    filled_cpu_ns_ += thread_cpu_ns() - begin;
+    timed_rows_ += static_cast<int64_t>(count);
+  }
   filled_rows_ += static_cast<int64_t>(count);
 }
 
@@ -258,6 +264,10 @@ CountersReading GatherRun::State::counters() const {
   reading.batches += filled_batches_;
   reading.samples += filled_rows_;
   reading.store_cpu_ns += helped_cpu_ns_;
+  if (timed_rows_ > 0) {
+    const double untimed = static_cast<double>(filled_rows_) / static_cast<double>(timed_rows_);
+    reading.store_cpu_ns += static_cast<int64_t>(static_cast<double>(filled_cpu_ns_) * untimed);
+  }
   for (const ThreadCounters& thread : thread_counters_) {
     reading.store_cpu_ns += thread.steps.clock.cpu_ns(kStoreStep);
     if (thread.begun_ns.load() != 0) reading.threads.push_back(reading_of(thread, wall_ns()));
