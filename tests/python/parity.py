@@ -1,6 +1,6 @@
 """Rows of the parity table: what the parity tests found, and the page made of them.
 
-STOKER_PARITY=rows.jsonl pytest tests/python/test_parity_*.py
+STOKER_PARITY=rows.jsonl pytest tests/python/test_parity_*.py tests/python/test_mixing.py
 python tests/python/parity.py rows.jsonl > docs/parity.md
 """
 
