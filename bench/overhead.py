@@ -1,11 +1,13 @@
 """Question: what does a loader take from a trainer, beyond the work on the samples?
 
-Two measurements. "overhead": samples of one pixel that lie in memory, shuffled, no operators: CPU time of
+Three measurements. "overhead": samples of one pixel that lie in memory, shuffled, no operators: CPU time of
 all threads per sample, of stoker.Loader and of stoker's DataLoader against torch's DataLoader with 0 workers.
 "deadlines" (bench/deadlines.py): a thread of the trainer wakes every millisecond while a loader with 2
 workers decodes JPEGs made here as quickly as it can; a deadline is lost when the thread wakes more than a
 millisecond late. The Python of loading costs deadlines through the interpreter lock, its work through the
 cores. The yardstick is torch's loader with 2 workers, "no loader" shows what the machine itself takes.
+"epochs": what it costs to begin an epoch that is not the first one of its loader, with its first batch of 8:
+CPU time of all threads, over 64 rows of tensors and over an ImageFolder whose list has 100,000 entries.
 
 The systems take turns, round by round. Before the clock starts, the samples or batches of all systems are
 compared. Reported are medians and quartiles, of ratios and differences within rounds.
@@ -16,6 +18,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +35,7 @@ from stoker.torch import DataLoader
 PIXELS = 1 << 16
 BATCHES = (32, 256)
 LEAST_RATIO = 20.0  # of CPU time a sample, torch's over stoker's
+EPOCH_BATCH, EPOCH_STARTS, LISTED_FILES = 8, 10, 100_000
 MOST_LOST = 5.0  # percent of deadlines, beyond torch's share
 
 
@@ -96,6 +100,61 @@ def measure_overhead(rounds):
     return results, missed
 
 
+def epoch_systems(dataset):
+    systems = {
+        "torch": TorchLoader(dataset, EPOCH_BATCH, shuffle=True),
+        "drop-in, 0 workers": DataLoader(dataset, EPOCH_BATCH, shuffle=True),
+        "drop-in, 2 workers": DataLoader(dataset, EPOCH_BATCH, shuffle=True, num_workers=2),
+        "drop-in, 2 persistent workers": DataLoader(
+            dataset, EPOCH_BATCH, shuffle=True, num_workers=2, persistent_workers=True
+        ),
+    }
+    first = []
+    for loader in systems.values():
+        torch.manual_seed(1)
+        first.append(next(iter(loader)))
+    for images, targets in first[1:]:
+        assert torch.allclose(images, first[0][0], atol=1e-6)
+        assert torch.equal(targets, first[0][1])
+    return systems
+
+
+def cpu_ns_of_epoch_starts(loader):
+    begin = time.process_time_ns()
+    for _ in range(EPOCH_STARTS):
+        iterator = iter(loader)
+        next(iterator)
+        del iterator
+    return (time.process_time_ns() - begin) / EPOCH_STARTS
+
+
+def measure_epochs(rounds):
+    from systems import import_torchvision
+
+    import_torchvision()
+    from torchvision import transforms
+    from torchvision.datasets import ImageFolder
+
+    results = {}
+    print("| dataset | system | CPU us an epoch's start | it / torch |\n| --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        deadlines.write_photos(folder)
+        files = ImageFolder(folder, transforms.Compose([transforms.Resize((32, 32)), transforms.ToTensor()]))
+        files.samples = [files.samples[place % len(files.samples)] for place in range(LISTED_FILES)]
+        rows = TensorDataset(torch.arange(64.0 * 3).view(64, 3), torch.arange(64))
+        for title, dataset in ((f"{LISTED_FILES} files", files), ("64 rows", rows)):
+            systems = epoch_systems(dataset)
+            costs = {name: [] for name in systems}
+            for number in range(rounds):
+                for name in turns(systems, number):
+                    costs[name].append(cpu_ns_of_epoch_starts(systems[name]) / 1e3)
+            for name, values in costs.items():
+                ratio = spread([own / theirs for theirs, own in zip(costs["torch"], values, strict=True)])
+                results[f"{name}, {title}"] = {"cpu_us": spread(values), "ratio": ratio}
+                print(f"| {title} | {name} | {shown(spread(values), 0)} | {shown(ratio, 2)} |")
+    return results
+
+
 def measure_deadlines(rounds, window_s):
     results, missed = {}, []
     lost = {name: [] for name in deadlines.SYSTEMS}
@@ -125,7 +184,7 @@ def main():
     )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--window", type=float, default=2.0, help="seconds of deadlines in a round")
-    parser.add_argument("--only", choices=["overhead", "deadlines"])
+    parser.add_argument("--only", choices=["overhead", "deadlines", "epochs"])
     parser.add_argument("--json", type=Path, help="write all figures and conditions to this file")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -139,10 +198,12 @@ def main():
     }
     print(", ".join(f"{name} {value}" for name, value in conditions.items()))
     report, missed = {"conditions": conditions}, []
-    if args.only != "deadlines":
+    if args.only in (None, "epochs"):
+        report["epochs"] = measure_epochs(args.rounds)
+    if args.only in (None, "overhead"):
         report["overhead"], problems = measure_overhead(args.rounds)
         missed += problems
-    if args.only != "overhead":
+    if args.only in (None, "deadlines"):
         report["deadlines"], problems = measure_deadlines(args.rounds, args.window)
         missed += problems
     print("\n".join(["missed:", *missed]) if missed else "all targets met")
