@@ -52,6 +52,7 @@ def examine(folder: str | None = None) -> dict[str, Any]:
     report: dict[str, Any] = {"versions": versions}
     findings = _of_packages(versions)
     affinity, quota, local_world_size = len(os.sched_getaffinity(0)), None, 1
+    share = float(affinity)
     try:
         from stoker import _native
     except ImportError as error:
@@ -60,6 +61,7 @@ def examine(folder: str | None = None) -> dict[str, Any]:
         build = _native.build_info()
         cores = _native.usable_cores()
         affinity, quota, local_world_size = cores["affinity"], cores["quota"], cores["local_world_size"]
+        share = cores["share"]
         report["stoker"] = build["version"]
         report["codecs"] = build["codecs"]
         report["instruction_sets"] = build["targets"]
@@ -76,7 +78,7 @@ def examine(folder: str | None = None) -> dict[str, Any]:
     report["limits"], found, notes = examine_limits(affinity, quota)
     findings += found
     report["threads"], found, more_notes = examine_threads(
-        usable,
+        share * local_world_size,
         local_world_size,
         has_torch=versions["torch"] != "absent",
         has_opencv=any(versions[name] != "absent" for name in OPENCV),

@@ -741,6 +741,23 @@ TEST(RunCores, AreDividedByRanksAndLeaveOneForTheTrainer) {
   EXPECT_GE(usable_cores().threads(), 1);
 }
 
+TEST(RunCores, OfARankThatIsBoundToSomeAreNotDividedAgain) {
+  const auto most = [](int affinity, int host, std::optional<double> quota, int ranks) {
+    UsableCores cores;
+    cores.affinity = affinity;
+    cores.host = host;
+    cores.quota = quota;
+    cores.local_world_size = ranks;
+    return cores.most_threads();
+  };
+  EXPECT_EQ(most(16, 128, std::nullopt, 8), 16);   // each rank on cores of its own
+  EXPECT_EQ(most(64, 128, std::nullopt, 8), 16);   // four ranks on each half
+  EXPECT_EQ(most(128, 128, std::nullopt, 8), 16);  // nobody is bound
+  EXPECT_EQ(most(4, 128, std::nullopt, 8), 4);
+  EXPECT_EQ(most(16, 128, 64.0, 8), 8);  // the control group's share is less
+  EXPECT_EQ(most(16, 8, std::nullopt, 2), 8);
+}
+
 TEST(RunCores, RunsThatShareThemFinishBoth) {
   const auto source = test::arrays_source(test::random_images(40, 9, 9));
   RunOptions options = with_threads(3);

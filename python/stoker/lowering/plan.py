@@ -16,6 +16,7 @@ from stoker.lowering.datasets import Samples, recognise
 from stoker.lowering.listed_files import KeptFiles
 from stoker.lowering.recipe import NotNative, Recipe
 from stoker.lowering.rows_plan import RowsPlan, plan_rows
+from stoker.lowering.seeding import only_seeds
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ def plan_epoch(loader: Any) -> Plan | RowsPlan:
         raise NotNative("an iterable-style dataset")
     if not loader._auto_collation:
         raise NotNative("batch_size=None")
-    if loader.num_workers > 0 and loader.worker_init_fn is not None:
-        raise NotNative("worker_init_fn expects worker processes")
+    begins_workers = loader.num_workers > 0 and loader.worker_init_fn is not None
+    if begins_workers and not only_seeds(loader.worker_init_fn):
+        raise NotNative("worker_init_fn expects worker processes, as far as one can see")
     if loader.num_workers == 0 and loader.timeout != 0:
         raise NotNative("timeout without workers")
     if loader.num_workers > 0 and not loader.prefetch_factor:
@@ -60,11 +62,18 @@ def plan_epoch(loader: Any) -> Plan | RowsPlan:
     try:
         kept = loader.__dict__.setdefault("_stoker_files", KeptFiles())
         samples = recognise(loader.dataset, kept, accepts_truncated=loader.on_error != "raise")
-        return _accepted(loader, samples)
+        plan = _accepted(loader, samples)
     except NotNative:
         raise
     except (ValueError, TypeError) as problem:
         raise NotNative(str(problem)) from problem
+    if begins_workers:
+        if not plan.collates or getattr(samples, "target_transforms", None) is not None:
+            raise NotNative(
+                "worker_init_fn seeds generators that collate_fn or target_transform may draw from"
+            )
+        plan.report.append("worker_init_fn: only seeds generators, from which nothing draws here")
+    return plan
 
 
 def _accepted(loader: Any, samples: Samples | Rows) -> Plan | RowsPlan:

@@ -435,6 +435,8 @@ void bind_run(nb::module_& module) {
     out["affinity"] = cores.affinity;
     out["quota"] = cores.quota;
     out["local_world_size"] = cores.local_world_size;
+    out["host"] = cores.host;
+    out["share"] = cores.share();
     out["threads"] = cores.threads();
     out["most_threads"] = cores.most_threads();
     return out;

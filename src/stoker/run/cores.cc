@@ -1,6 +1,7 @@
 #include "stoker/run/cores.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -71,22 +72,28 @@ std::optional<double> recent_quota() {
   return quota;
 }
 
+int affinity_of(pid_t process) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  return sched_getaffinity(process, sizeof mask, &mask) == 0 ? std::max(1, CPU_COUNT(&mask)) : 1;
+}
+
 }  // namespace
 
-int UsableCores::most_threads() const {
-  double cores = affinity;
-  if (quota) cores = std::min(cores, *quota);
-  cores /= local_world_size;
-  return std::max(1, static_cast<int>(std::floor(cores + 1e-9)));
+double UsableCores::share() const {
+  double cores = std::min<double>(affinity, static_cast<double>(std::max(host, affinity)) / local_world_size);
+  if (quota) cores = std::min(cores, *quota / local_world_size);
+  return cores;
 }
+
+int UsableCores::most_threads() const { return std::max(1, static_cast<int>(std::floor(share() + 1e-9))); }
 
 int UsableCores::threads() const { return std::max(1, most_threads() - 1); }
 
 UsableCores usable_cores() {
   UsableCores cores;
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) cores.affinity = std::max(1, CPU_COUNT(&mask));
+  cores.affinity = affinity_of(0);
+  cores.host = std::max(cores.affinity, affinity_of(getppid()));
   cores.quota = recent_quota();
   if (const char* text = std::getenv("LOCAL_WORLD_SIZE")) {
     cores.local_world_size = std::clamp(std::atoi(text), 1, 4096);

@@ -11,7 +11,12 @@ struct UsableCores {
   int affinity = 1;             // cores of the affinity mask
   std::optional<double> quota;  // cores that the control group allows, if it limits them; up to a second old
   int local_world_size = 1;     // processes that share the host, from LOCAL_WORLD_SIZE
-  // The cores that all of this process may use at a time, shared between ranks; at least 1.
+  // Cores that those have together: of the parent's affinity mask, as launchers start ranks that bind
+  // themselves, or are bound, to cores of their own. Counted as `affinity` where it is less.
+  int host = 1;
+  // The cores that all of this process may use at a time, above 0; a quota is taken to be all ranks'.
+  double share() const;
+  // Whole ones of these; at least 1.
   int most_threads() const;
   // Threads that `threads="auto"` starts with: these less one for the trainer; at least 1.
   int threads() const;

@@ -14,6 +14,7 @@
 #include "stoker/base/error.h"
 #include "stoker/base/mutex.h"
 #include "stoker/base/priority.h"
+#include "stoker/base/thread_name.h"
 #include "stoker/run/cores.h"
 
 namespace stoker {
@@ -169,6 +170,7 @@ bool GatherRun::State::wait_for_piece(ThreadCounters& counters, Piece* piece) {
 }
 
 void GatherRun::State::serve(size_t thread) {
+  name_thread(kCpuThreadName);
   lower_thread_priority();
   ThreadCounters& counters = thread_counters_[thread];
   counters.begin();
