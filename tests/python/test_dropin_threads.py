@@ -272,7 +272,8 @@ def test_explain_after_a_trial_that_failed() -> None:
     loader = threaded(Numbers(DRAWS["torch"]))
     next(iter(loader))
     assert loader.explain().startswith("tier: torch")
-    assert "no threads: its first batch drew from torch's process-wide generator" in loader.explain()
+    assert "no threads: its first batch" in loader.explain()
+    assert "drew from torch's process-wide generator" in loader.explain()
     loader.dataset.function = lambda index: index
     assert loader.explain().startswith("tier: thread")
 
@@ -514,6 +515,32 @@ def test_threads_are_nice_and_keep_to_one_operator_thread() -> None:
         assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
     finally:
         torch.set_num_threads(before)
+
+
+def test_draws_of_another_thread_are_told_as_such() -> None:
+    is_over = threading.Event()
+    drawn = threading.Event()
+
+    def draw() -> None:
+        while not is_over.is_set():
+            random.random()
+            drawn.set()
+
+    def sample(index: int) -> int:
+        if drawing.is_alive():  # not in the processes that follow
+            drawn.clear()
+            assert drawn.wait(20)
+        return index
+
+    drawing = threading.Thread(target=draw)
+    drawing.start()
+    try:
+        loader = threaded(Numbers(sample))
+        next(iter(loader))
+    finally:
+        is_over.set()
+        drawing.join()
+    assert "its first batch (or another thread meanwhile) drew from random's" in loader.explain()
 
 
 def test_nested_loaders() -> None:

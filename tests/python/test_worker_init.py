@@ -102,6 +102,10 @@ def comprehends(worker_id: int) -> None:
     [seen.append(each) for each in range(worker_id)]
 
 
+def nests(worker_id: int) -> None:
+    (lambda: seen.append(1))()
+
+
 def generates(worker_id: int) -> Any:
     yield random.seed(worker_id)
 
@@ -116,7 +120,9 @@ def threads_of_torch(worker_id: int) -> None:
 
 OTHERS = {
     **{each.__name__: each for each in (into_a_list, into_the_environment, into_an_attribute, into_a_global)},
-    **{each.__name__: each for each in (of_settings, into_the_dataset, prints, comprehends, generates)},
+    **{
+        each.__name__: each for each in (of_settings, into_the_dataset, prints, comprehends, nests, generates)
+    },
     "threads": threads_of_torch,
     "partial": functools.partial(calls, seen.append),
     "partial of an object": functools.partial(of_worker_info, mode=settings),

@@ -40,8 +40,9 @@ class SharedDraws(Exception):
         keys: The batches of keys, from the first on.
     """
 
-    def __init__(self, names: list[str], base_seed: int, keys: Iterator[Any]) -> None:
-        super().__init__(f"its first batch drew from {', '.join(names)}")
+    def __init__(self, names: list[str], base_seed: int, keys: Iterator[Any], *, was_alone: bool) -> None:
+        who = "its first batch" if was_alone else "its first batch (or another thread meanwhile)"
+        super().__init__(f"{who} drew from {', '.join(names)}")
         self.names = names
         self.base_seed = base_seed
         self.keys = keys
@@ -252,6 +253,7 @@ class ThreadIterator(Counted):
         if self._is_tried:
             self._crew.start()
             return
+        was_alone = threading.active_count() == 1
         watch = Watch(self._dataset, self._collate_fn)
         self._crew.start()
         try:
@@ -266,7 +268,7 @@ class ThreadIterator(Counted):
             self._crew.close()
             watch.restore()
             rest = itertools.chain(keys, self._sampler_iter)
-            raise SharedDraws(moved, int(self._base_seed), rest)
+            raise SharedDraws(moved, int(self._base_seed), rest, was_alone=was_alone)
 
     def _batches_behind(self) -> int | None:
         return self._received if self._in_order else None
