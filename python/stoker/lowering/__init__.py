@@ -22,7 +22,7 @@ __all__ = [
 
 
 def from_transforms(transform: Any) -> Recipe | RefusedRecipe:
-    """Turns a torchvision (v1, v2 on PIL input) or Albumentations 2.0.x pipeline into native operators.
+    """Turns a torchvision (v1, v2) or Albumentations 2.0.x pipeline into native operators.
 
     Args:
         transform: A torchvision transform or Compose, an Albumentations Compose, or
