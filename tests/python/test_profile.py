@@ -126,15 +126,19 @@ def test_wrong_arguments_are_refused_before_anything_runs() -> None:
 
 def test_a_trainer_is_fed_where_it_is_others_who_keep_loading_from_a_core() -> None:
     loop = LoopTimes(next_ns=[400], step_ns=[600])
-    assert step_share(loop, 1, 2.0) == 0.6
+    assert step_share(loop, 1, 2.0, 0) == 0.6
     loop.next_queued_ns = 390
-    assert step_share(loop, 1, 2.0) == pytest.approx(0.98, abs=0.01)
+    assert step_share(loop, 1, 2.0, 0) == pytest.approx(0.98, abs=0.01)
     loop.next_queued_ns, loop.loader_queued_ns = 0, 780
-    assert step_share(loop, 1, 2.0) == 1
-    assert step_share(loop, 2, 2.0) == pytest.approx(0.98, abs=0.01)  # each of them
-    assert step_share(loop, 3, 2.0) == 0.6  # they wait for each other
+    assert step_share(loop, 1, 2.0, 0) == 1
+    assert step_share(loop, 2, 2.0, 0) == pytest.approx(0.98, abs=0.01)  # each of them
+    assert step_share(loop, 3, 2.0, 0) == 0.6  # they wait for each other
     loop.step_queued_ns = 580  # the step is short itself
-    assert step_share(loop, 2, 2.0) == 0.6
+    assert step_share(loop, 2, 2.0, 0) == 0.6
+    loop.step_queued_ns = 0
+    assert (
+        step_share(loop, 2, 2.0, 2 * 700) == 0.6
+    )  # with free cores too, loading takes longer than the steps
 
 
 # ---- compare ----

@@ -243,7 +243,8 @@ class Measuring:
             is_idle = alone.next_process_cpu_ns < 0.5 * sum(alone.next_ns)
             seen.wait_ns_per_sample = max(0, waited) * per_sample if is_idle else 0.0
         at_once = made.loader.threads or made.loader.workers or 1
-        seen.step_share = step_share(self.loop, at_once, usable_cores())
+        work_ns = sum(step.cpu_ns_per_sample for step in made.steps) * self.loop.samples
+        seen.step_share = step_share(self.loop, at_once, usable_cores(), work_ns)
         made.verdict = judge(made, seen)
 
     def _crowded_share(self) -> float:
@@ -271,12 +272,13 @@ class Measuring:
             )
 
 
-def step_share(loop: LoopTimes, at_once: int, cores: float) -> float:
+def step_share(loop: LoopTimes, at_once: int, cores: float, work_ns: float) -> float:
     """Of the time of a training loop, what its steps took; the rest is waiting for batches.
 
     Args:
         at_once: Threads or workers that load.
         cores: That may be used.
+        work_ns: CPU time of all that was loaded.
     """
     # What the trainer's thread waited for a core is no wait for batches.
     asked_ns = max(0, sum(loop.next_ns) - loop.next_queued_ns)
@@ -286,7 +288,7 @@ def step_share(loop: LoopTimes, at_once: int, cores: float) -> float:
     # Nor does loading starve the trainer where it is others who keep it from a core.
     asked_ns = max(0, asked_ns - loop.loader_queued_ns // at_once)
     step_ns = max(0, sum(loop.step_ns) - loop.step_queued_ns)
-    fair = step_ns / max(1, step_ns + asked_ns)
+    fair = step_ns / max(1, step_ns + asked_ns, work_ns / at_once)  # the work itself is the least
     return fair if fair >= FED_SHARE else share
 
 
