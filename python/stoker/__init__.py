@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stoker.advising import Advice, advise
     from stoker.calling import compile
     from stoker.errors import InternalError, IoError, SampleError, ShardError, StokerError
+    from stoker.islands import in_python
     from stoker.loader import Loader
     from stoker.lowering import albumentations, from_transforms
     from stoker.mixing import CutMix, MixUp
@@ -27,6 +28,7 @@ _HOMES = {
     "stoker.advising": ("Advice", "advise"),
     "stoker.calling": ("compile",),
     "stoker.errors": ("InternalError", "IoError", "SampleError", "ShardError", "StokerError"),
+    "stoker.islands": ("in_python",),
     "stoker.loader": ("Loader",),
     "stoker.lowering": ("albumentations", "from_transforms"),
     "stoker.mixing": ("CutMix", "MixUp"),
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
         "files",
         "folder",
         "from_transforms",
+        "in_python",
         "normalize",
         "pack",
         "profile",

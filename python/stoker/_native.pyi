@@ -155,6 +155,37 @@ class ArraysSource(Source):
 def list_folder(root: object, extensions: Sequence[str]) -> tuple[Any, ...]:
     """(classes, paths, labels) of root/<class>/<file>."""
 
+def make_island(leaf: object, p: float) -> Operator:
+    """A step in Python; `leaf` is a stoker.islands.Leaf."""
+
+class IslandTask:
+    """One sample at a step in Python."""
+
+    @property
+    def leaf(self) -> Any: ...
+    @property
+    def seed(self) -> int:
+        """
+        Follows from the loader's seed, the epoch, the sample and the place of the step.
+        """
+
+    @property
+    def fields(self) -> list[Any]:
+        """[(name, is a mask, array)]"""
+
+    @property
+    def rows(self) -> list[Any]:
+        """[(name, are boxes, values, rows, is float64 in the library)]"""
+
+class IslandDesk:
+    """Where the samples of a run wait at steps in Python."""
+
+    def take(self) -> Any:
+        """Waits for a sample; None once the run is closed."""
+
+    def answer(self, task: IslandTask, fields: list[Any], rows: list[Any]) -> None: ...
+    def fail(self, task: IslandTask, found: str, traceback: str) -> None: ...
+
 def shape_of(array: NDArray[Any]) -> list[int]:
     """Axes of anything that speaks DLPack."""
 

@@ -48,23 +48,7 @@ def _patched(folder: Path) -> ImageFolder:
     return dataset
 
 
-def _hooked() -> torch.nn.Module:
-    flip = v1.RandomHorizontalFlip(0)
-    flip.register_forward_hook(lambda module, inputs, image: image.rotate(180))
-    return flip
-
-
-def _replaced() -> torch.nn.Module:
-    resize = v1.Resize((9, 9))
-    resize.forward = lambda image: image.rotate(90).resize((9, 9))
-    return resize
-
-
 CASES = {
-    "lambda": (
-        lambda f: ImageFolder(f, v1.Compose([TRANSFORM, v1.Lambda(lambda x: x * 2)])),
-        "Lambda: no native",
-    ),
     "function": (
         lambda f: ImageFolder(f, lambda image: v1.functional.to_tensor(image.resize((5, 5)))),
         "user code",
@@ -73,15 +57,6 @@ CASES = {
         lambda f: ImageFolder(f, v1.Compose([v1.GaussianBlur(3, (1, 1)), TRANSFORM])),
         "GaussianBlur: no native",
     ),
-    "resize without antialiasing": (
-        lambda f: ImageFolder(f, v1.Compose([v1.ToTensor(), v1.Resize((9, 9), antialias=False)])),
-        "on a tensor",
-    ),
-    "replaced forward": (
-        lambda f: ImageFolder(f, v1.Compose([_replaced(), v1.ToTensor()])),
-        "Resize: a method",
-    ),
-    "hook": (lambda f: ImageFolder(f, v1.Compose([_hooked(), TRANSFORM])), "hook"),
     "own dataset": (lambda f: Squares(), "dataset Squares"),
     "fake data": (lambda f: FakeData(6, (3, 8, 8), transform=v1.ToTensor()), "dataset FakeData"),
     "subclass": (lambda f: Brighter(f, TRANSFORM), "dataset Brighter"),

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.lowering.recipe import GroupStep, Step
+from stoker.lowering.recipe import AnyStep, GroupStep
 
 
-def moves_bytes(steps: Iterable[Step | GroupStep]) -> bool:
+def moves_bytes(steps: Iterable[AnyStep]) -> bool:
     """Whether no step interpolates masks or fills them with anything but 0."""
     for step in steps:
         if isinstance(step, GroupStep):

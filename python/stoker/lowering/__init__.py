@@ -7,7 +7,7 @@ from typing import Any
 
 from stoker.lowering import from_albumentations
 from stoker.lowering.from_albumentations import AlbumentationsTransform, albumentations
-from stoker.lowering.recipe import NotNative, Recipe, RecipeBuilder, RefusedRecipe, Step
+from stoker.lowering.recipe import NotNative, PythonStep, Recipe, RecipeBuilder, RefusedRecipe, Step
 
 __all__ = [
     "AlbumentationsTransform",
@@ -30,8 +30,9 @@ def from_transforms(transform: Any) -> Recipe | RefusedRecipe:
 
     Returns:
         An object with `.operators` (for `stoker.Loader`), `.layout` ("chw" or "hwc"), `.dtype` ("uint8",
-        "float32", "float16" or "bfloat16"), `.report`, one line for each leaf of the pipeline: what it is
-        natively, or why it is not, and `.refusals`, those that are not. Where there are any, everything but
+        "float32", "float16" or "bfloat16"; "auto" where a step in Python has the say), `.report`, one line
+        for each leaf of the pipeline: what it is natively, or why it runs in Python (see `stoker.in_python`)
+        or cannot run here at all, and `.refusals`, those that cannot. Where there are any, everything but
         these two raises a ValueError that lists them.
 
     Raises:
@@ -44,7 +45,7 @@ def from_transforms(transform: Any) -> Recipe | RefusedRecipe:
 
 
 def recipe_of(transform: Any, **decoding: str) -> Recipe:
-    """As `from_transforms`, where all of it has to be native.
+    """As `from_transforms`, where all of it has to be native or a step in Python.
 
     Args:
         transform: As there.
@@ -54,7 +55,7 @@ def recipe_of(transform: Any, **decoding: str) -> Recipe:
         NotNative: Something in it is not; with the report.
         ValueError: Albumentations was given arguments that it has ignored.
     """
-    builder = RecipeBuilder()
+    builder = RecipeBuilder(accepts_python=True)
     wrapped = type(transform) is AlbumentationsTransform
     inner = transform.compose if wrapped else transform
     if wrapped or type(inner).__module__.split(".")[0] == "albumentations":
@@ -67,6 +68,9 @@ def recipe_of(transform: Any, **decoding: str) -> Recipe:
         from stoker.lowering import from_torchvision
 
         from_torchvision.walk(builder, inner)
-        if builder.stage == "pixels":
+        last = next(reversed(builder.steps), None)
+        if builder.stage == "pixels" and isinstance(last, PythonStep):
+            builder.refuse(last.leaf.label, "user code, of which nobody knows whether it gives a tensor")
+        elif builder.stage == "pixels":
             builder.refuse(type(inner).__name__, "it ends with a PIL image; add ToTensor or PILToTensor")
     return builder.finish(decoding)

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from stoker.lowering import leaves
-from stoker.lowering.recipe import GroupStep, NotNative, RecipeBuilder, Step, own_functions
+from stoker.lowering.recipe import (
+    AnyStep,
+    GroupStep,
+    NotNative,
+    PythonStep,
+    RecipeBuilder,
+    Step,
+    own_functions,
+)
 from stoker.lowering.targets import targets_of
 
 _OVERRIDES = {"apply", "apply_with_params", "get_params", "get_params_dependent_on_data", "should_apply"}
@@ -122,7 +130,7 @@ class Part:
     """
 
     leaf: Any
-    steps: tuple[Step | GroupStep, ...]
+    steps: tuple[AnyStep, ...]
     reasons: tuple[str, ...]
     report: tuple[str, ...]
     is_to_tensor: bool
@@ -146,7 +154,7 @@ def parts(compose: Any) -> list[Part]:
 
 def _part(transform: Any, found: list[Part]) -> None:
     builder = RecipeBuilder()
-    is_own = _check_own(builder, transform)
+    is_own = _why_foreign(transform) is None
     if is_own and type(transform).__name__ == "Compose" and transform.p >= 1:
         _check_compose(transform)
         # Whole where that is possible, because boxes are checked once more after a nested Compose.
@@ -160,7 +168,7 @@ def _part(transform: Any, found: list[Part]) -> None:
     if is_own and type(transform).__name__ == "ToTensorV2" and transform.p >= 1:
         found.append(Part(transform, (), (), ("ToTensorV2: native (layout)",), is_to_tensor=True))
         return
-    steps = lower(builder, transform) if is_own else []
+    steps = lower(builder, transform)
     found.append(
         Part(transform, tuple(steps), tuple(builder.reasons), tuple(builder.report), is_to_tensor=False)
     )
@@ -168,9 +176,8 @@ def _part(transform: Any, found: list[Part]) -> None:
 
 def _walk(builder: RecipeBuilder, transform: Any) -> None:
     """The outermost Compose: its children in order, ToTensorV2 among them."""
-    if not _check_own(builder, transform):
-        return
-    if type(transform).__name__ == "Compose" and transform.p >= 1:
+    is_own = _why_foreign(transform) is None
+    if is_own and type(transform).__name__ == "Compose" and transform.p >= 1:
         try:
             _check_compose(transform)
         except NotNative as problem:
@@ -181,7 +188,7 @@ def _walk(builder: RecipeBuilder, transform: Any) -> None:
         for child in transform.transforms:
             _walk(builder, child)
         return
-    if type(transform).__name__ == "ToTensorV2":
+    if is_own and type(transform).__name__ == "ToTensorV2":
         _to_tensor(builder, transform)
         return
     if builder.stage == "tensor":
@@ -197,22 +204,58 @@ def _holds_to_tensor(transform: Any) -> bool:
     )
 
 
-def _check_own(builder: RecipeBuilder, transform: Any) -> bool:
-    """Whether the class is the library's own and nobody has replaced a method of it."""
+def _why_foreign(transform: Any) -> str | None:
+    """None where the class is the library's own and nobody has replaced a method of it."""
     cls = type(transform)
     module = cls.__module__
     known = (
         module.startswith("albumentations.") and getattr(sys.modules[module], cls.__qualname__, None) is cls
     )
     if not known:
-        builder.refuse(cls.__name__, "user code")
-    elif not own_functions(cls, "albumentations") or _OVERRIDES & vars(transform).keys():
-        builder.refuse(cls.__name__, "a method is replaced")
-        return False
-    return known
+        return "user code"
+    if not own_functions(cls, "albumentations") or _OVERRIDES & vars(transform).keys():
+        return "a method is replaced"
+    return None
 
 
-def lower(builder: RecipeBuilder, transform: Any, *, is_forced: bool = False) -> list[Step | GroupStep]:
+def _stay(builder: RecipeBuilder, transform: Any, why: str, *, is_forced: bool) -> list[AnyStep]:
+    """The transform as a step in Python; refused where that is not possible."""
+    name = type(transform).__name__
+    if (problem := _why_not_in_python(builder, transform)) is not None:
+        builder.refuse(name, f"{why}; {problem}" if builder.accepts_python else why)
+        return []
+    base = sys.modules["albumentations"].BasicTransform
+    cls = type(transform)
+    # The usual coin is thrown by the engine, which then need not ask.
+    has_coin = isinstance(transform, base) and (cls.__call__, cls.should_apply) == (
+        base.__call__,
+        base.should_apply,
+    )
+    from stoker.lowering.python_steps import AlbumentationsLeaf
+
+    leaf = AlbumentationsLeaf(transform, is_forced=is_forced or has_coin)
+    builder.note(name, f"in Python: {why}")
+    return [PythonStep(leaf, transform, float(transform.p) if has_coin and not is_forced else 1.0)]
+
+
+def _why_not_in_python(builder: RecipeBuilder, transform: Any) -> str | None:
+    library = sys.modules["albumentations"]
+    if not builder.accepts_python or not isinstance(transform, (library.BasicTransform, library.BaseCompose)):
+        return "no transform of Albumentations"
+    if not hasattr(transform, "set_random_state"):
+        return "its random numbers cannot be set"
+    if _holds_to_tensor(transform):
+        return "it holds ToTensorV2"
+    if getattr(transform, "replay_mode", False) or getattr(transform, "deterministic", False):
+        return "it records what was applied"
+    if builder.targets.has_rows:
+        targets = getattr(transform, "targets", None)
+        if targets is None or "bboxes" in targets or "keypoints" in targets:
+            return "boxes and keypoints move in native transforms alone"
+    return None
+
+
+def lower(builder: RecipeBuilder, transform: Any, *, is_forced: bool = False) -> list[AnyStep]:
     """The native steps of `transform` and everything in it; what is not native is refused by name.
 
     Args:
@@ -221,15 +264,18 @@ def lower(builder: RecipeBuilder, transform: Any, *, is_forced: bool = False) ->
         is_forced: Its own coin is not drawn, as of the chosen child of a OneOf.
     """
     name = type(transform).__name__
-    if not _check_own(builder, transform):
-        return []
-    try:
-        if name in _COMPOSITIONS:
+    if (why := _why_foreign(transform)) is not None:
+        return _stay(builder, transform, why, is_forced=is_forced)
+    if name in _COMPOSITIONS:
+        try:
             return [_lower_composition(builder, transform, is_forced)]
+        except NotNative as problem:
+            builder.refuse(name, str(problem))
+            return []
+    try:
         return _lower_leaf(builder, transform, 1.0 if is_forced else float(transform.p))
     except NotNative as problem:
-        builder.refuse(name, str(problem))
-        return []
+        return _stay(builder, transform, str(problem), is_forced=is_forced)
 
 
 def _lower_composition(builder: RecipeBuilder, transform: Any, is_forced: bool) -> GroupStep:
@@ -237,10 +283,10 @@ def _lower_composition(builder: RecipeBuilder, transform: Any, is_forced: bool) 
     _check_compose(transform)
     p = 1.0 if is_forced and name not in ("SomeOf", "RandomOrder") else float(transform.p)
     chooses = name in ("OneOf", "OneOrOther")
-    children: list[Step | GroupStep] = []
+    children: list[AnyStep] = []
     for child in transform.transforms:
         steps = lower(builder, child, is_forced=chooses)
-        whole: Step | GroupStep = GroupStep("sequence", {"takes_all": True}, tuple(steps))
+        whole: AnyStep = GroupStep("sequence", {"takes_all": True}, tuple(steps))
         children.append(steps[0] if len(steps) == 1 else whole)
     options: dict[str, Any] = {"p": p}
     if name == "OneOf":
@@ -258,7 +304,7 @@ def _lower_composition(builder: RecipeBuilder, transform: Any, is_forced: bool) 
     return GroupStep(_COMPOSITIONS[name], options, tuple(children))
 
 
-def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[Step | GroupStep]:
+def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[AnyStep]:
     name = type(transform).__name__
     lowering = leaves.find(leaves.ALBUMENTATIONS, name)
     if lowering is None:
@@ -274,7 +320,7 @@ def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[Step |
     builder.report.append(f"{name}: native ({', '.join(step.name for step in steps) or 'nothing to do'})")
     if len(steps) == 1 and leaves.has_coin(steps[0].name):
         return [Step(steps[0].name, {**steps[0].parameters, "p": p})]
-    certain: list[Step | GroupStep] = [
+    certain: list[AnyStep] = [
         Step(step.name, {**step.parameters, "p": 1.0}) if leaves.has_coin(step.name) else step
         for step in steps
     ]

@@ -16,8 +16,10 @@ import torch
 from stoker.lowering import leaves
 from stoker.lowering.leaves.color import for_tensors
 from stoker.lowering.recipe import (
+    AnyStep,
     GroupStep,
     NotNative,
+    PythonStep,
     RecipeBuilder,
     Step,
     numbers,
@@ -50,6 +52,9 @@ _ON_TENSORS = _ON_TENSORS_ALWAYS | {
     "RandomAutocontrast",
     "RandomAdjustSharpness",
 }
+# Of torchvision's own, those that draw nothing and give the kind of image that they get; the random ones draw
+# from torch's process-wide generator, so that no two runs would be alike.
+_MAY_STAY = {"Lambda", "Resize", "CenterCrop", "Pad", "Grayscale", "LinearTransformation"}
 
 Handler = Callable[[RecipeBuilder, Any, str, bool], None]
 
@@ -59,7 +64,7 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
     leaf = type(transform).__name__
     is_v2 = type(transform).__module__.startswith("torchvision.transforms.v2.")
     if why := _stranger(transform):
-        builder.refuse(getattr(transform, "__qualname__", leaf), why)
+        _stay(builder, transform, why)
     elif leaf in ("Compose", "Sequential"):
         for child in transform.transforms if leaf == "Compose" else transform:
             walk(builder, child)
@@ -72,12 +77,32 @@ def walk(builder: RecipeBuilder, transform: Any) -> None:
             else:
                 _on_pixels(builder, transform, leaf, is_v2)
         except NotNative as problem:
-            builder.refuse(leaf, str(problem))
+            if leaf in _MAY_STAY:
+                _stay(builder, transform, str(problem))
+            else:
+                builder.refuse(leaf, str(problem))
+
+
+def _stay(builder: RecipeBuilder, transform: Any, why: str) -> None:
+    """The transform as a step in Python; refused where that is not possible."""
+    name = str(getattr(transform, "__qualname__", type(transform).__name__))
+    problem = None
+    if not callable(transform):
+        problem = "it cannot be called"
+    elif builder.dtype not in ("uint8", "float32") or builder.stage == "unknown":
+        problem = f"on {builder.dtype}" if builder.stage != "unknown" else "after what is not native"
+    if problem is not None or not builder.accepts_python:
+        builder.refuse(name, why if problem is None else f"{why}; {problem}")
+        return
+    from stoker.lowering.python_steps import TorchvisionLeaf
+
+    gets = "pixels" if builder.stage == "pixels" else builder.sample
+    builder.stay(PythonStep(TorchvisionLeaf(transform, gets), transform), name, why)
 
 
 def _choice(builder: RecipeBuilder, transform: Any, leaf: str) -> GroupStep:
     """A group of the engine; every transform in it must leave the kind of image as it is."""
-    children: list[Step | GroupStep] = []
+    children: list[AnyStep] = []
     refusals: list[str] = []
     for child in transform.transforms:
         inner = builder.for_part()

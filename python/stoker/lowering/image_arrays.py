@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.lowering import recipe_of
-from stoker.lowering.recipe import GroupStep, NotNative, Recipe, Step, own_functions
+from stoker.lowering.recipe import AnyStep, NotNative, Recipe, Step, own_functions
 
 # The module of each class, and the shape of its images: 3 channels of a NumPy array, or grey of a tensor.
 _CLASSES = {
@@ -30,7 +30,7 @@ _ON_GREY = {
 }
 
 
-def suits_grey(steps: Iterable[Step | GroupStep]) -> bool:
+def suits_grey(steps: Iterable[AnyStep]) -> bool:
     """Whether these steps are held against torchvision on grey images."""
     return all(
         suits_grey(step.children) if isinstance(step, GroupStep) else step.name in _ON_GREY for step in steps

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from stoker.lowering.refusal import NotNative
 from stoker.lowering.targets import Targets
 
+if TYPE_CHECKING:
+    from stoker.islands import Leaf
+
 __all__ = [
+    "AnyStep",
     "GroupStep",
     "NotNative",
+    "PythonStep",
     "Recipe",
     "RecipeBuilder",
     "RefusedRecipe",
@@ -35,6 +40,38 @@ class Step:
         return _native.make_operator(self.name, dict(self.parameters))
 
 
+@dataclass(frozen=True, eq=False)
+class PythonStep:
+    """A transform that stays in Python.
+
+    Attributes:
+        leaf: What calls it.
+        subject: The transform; two steps are equal where this is one object.
+        p: Probability that it is called.
+    """
+
+    leaf: Leaf
+    subject: Any
+    p: float = 1.0
+
+    name: ClassVar[str] = "in_python"
+    parameters: ClassVar[Mapping[str, Any]] = {}
+
+    def build(self) -> Any:
+        from stoker.islands import make_island
+
+        return make_island(self.leaf, self.p)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PythonStep) and self.subject is other.subject and self.p == other.p
+
+    def __hash__(self) -> int:
+        return id(self.subject)
+
+
+AnyStep: TypeAlias = "Step | GroupStep | PythonStep"
+
+
 @dataclass(frozen=True)
 class GroupStep:
     """Native operators that stand together, see `stoker.one_of` and its like.
@@ -47,7 +84,7 @@ class GroupStep:
 
     name: str
     options: Mapping[str, Any]
-    children: tuple[Step | GroupStep, ...]
+    children: tuple[AnyStep, ...]
 
     def build(self) -> Any:
         from stoker import _native
@@ -62,7 +99,7 @@ class Recipe:
     Attributes:
         steps: The operators and groups of them, in order of application.
         layout: "chw" or "hwc", the layout of one finished image.
-        dtype: "uint8", "float32", "float16" or "bfloat16".
+        dtype: "uint8", "float32", "float16" or "bfloat16"; "auto" where a step in Python has the say.
         is_fixed_shape: Every image ends with the same height and width.
         sample: What the Python pipeline returns for one image: "tensor", "image" (a tv_tensors.Image) or
             "array".
@@ -72,7 +109,7 @@ class Recipe:
         refusals: None; see `RefusedRecipe`.
     """
 
-    steps: tuple[Step | GroupStep, ...]
+    steps: tuple[AnyStep, ...]
     layout: str
     dtype: str
     is_fixed_shape: bool
@@ -80,6 +117,11 @@ class Recipe:
     report: list[str] = field(compare=False)
     targets: Targets = field(default_factory=Targets)
     decoding: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_python(self) -> bool:
+        """Whether any step stays in Python."""
+        return any(map(is_in_python, self.steps))
 
     @property
     def operators(self) -> list[Any]:
@@ -112,15 +154,24 @@ class RefusedRecipe:
         return f"<refused recipe: {'; '.join(self.refusals)}>"
 
 
+def is_in_python(step: AnyStep) -> bool:
+    """Whether a step, or any in it, stays in Python."""
+    return isinstance(step, PythonStep) or any(map(is_in_python, getattr(step, "children", ())))
+
+
 class RecipeBuilder:
     """Collects the steps of a pipeline while it is walked, leaf by leaf.
 
     Operators that only move pixels commute with per-pixel arithmetic, so those that are written after a
     conversion to float go in front of it; the result is the same and the engine keeps to uint8 for longer.
     Behind anything else they stay where they are.
+
+    Args:
+        accepts_python: What is not native may become a step in Python.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, accepts_python: bool = False) -> None:
+        self.accepts_python = accepts_python
         # "pixels" (a PIL image or a uint8 array), then "tensor"; "unknown" after a leaf that is not native.
         self.stage = "pixels"
         self.dtype = "uint8"
@@ -130,8 +181,8 @@ class RecipeBuilder:
         self.report: list[str] = []
         self.reasons: list[str] = []
         self.targets = Targets()
-        self._moves: list[Step | GroupStep] = []
-        self._arithmetic: list[Step | GroupStep] = []
+        self._moves: list[AnyStep] = []
+        self._arithmetic: list[AnyStep] = []
 
     def move(self, leaf: str, name: str, parameters: Mapping[str, Any]) -> None:
         """Adds an operator on uint8 pixels."""
@@ -143,7 +194,7 @@ class RecipeBuilder:
         self._arithmetic.append(Step(name, parameters))
         self.report.append(f"{leaf}: native ({name})")
 
-    def append(self, step: Step | GroupStep) -> None:
+    def append(self, step: AnyStep) -> None:
         """Adds a step where it is written, behind all so far; the engine finds out what commutes."""
         self._moves += self._arithmetic
         self._arithmetic = []
@@ -162,9 +213,14 @@ class RecipeBuilder:
         return part
 
     @property
-    def steps(self) -> list[Step | GroupStep]:
+    def steps(self) -> list[AnyStep]:
         """All so far, in order of application."""
         return [*self._moves, *self._arithmetic]
+
+    def stay(self, step: PythonStep, leaf: str, why: str) -> None:
+        """Adds a step in Python where it is written."""
+        self.append(step)
+        self.report.append(f"{leaf}: in Python: {why}")
 
     def note(self, leaf: str, what: str = "native (nothing to do)") -> None:
         self.report.append(f"{leaf}: {what}")
@@ -190,10 +246,11 @@ class RecipeBuilder:
         except (ValueError, TypeError) as problem:
             report = [*self.report, f"all together: not native: {problem}"]
             raise NotNative(str(problem), report=report) from problem
+        dtype = "auto" if any(map(is_in_python, steps)) else shape["dtype"]
         return Recipe(
             steps=steps,
             layout=self.layout,
-            dtype=self.dtype if self.dtype in ("float16", "bfloat16") else shape["dtype"],
+            dtype=self.dtype if self.dtype in ("float16", "bfloat16") else dtype,
             is_fixed_shape=shape["height"] > 0 and shape["width"] > 0,
             sample=self.sample,
             report=self.report,

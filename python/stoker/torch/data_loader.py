@@ -22,6 +22,7 @@ from stoker.torch import state as states
 from stoker.torch.generators import sampler_of
 from stoker.torch.native_iterator import LastRun, NativeIterator, threads_of
 from stoker.torch.position import Position, Resumed
+from stoker.torch.python_steps import refusal_of_steps
 from stoker.torch.rows_iterator import RowsIterator
 from stoker.torch.thread_tier import SharedDraws, ThreadIterator
 from stoker.torch.thread_tier import refusal as refusal_of_threads
@@ -106,6 +107,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         self._stoker_last = LastRun()
         self._stoker_logged: set[str] = set()
         self._stoker_trials: dict[Any, tuple[bool, str]] = {}
+        self._stoker_step_trials: dict[Any, str | None] = {}
         self._stoker_tuner: ThreadTuner | None
         self._stoker_position: Position | None = None
         self._stoker_loaded: tuple[Resumed, dict[str, Any]] | None = None
@@ -123,7 +125,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         loaded, self._stoker_loaded = self._stoker_loaded, None
         self._stoker_position = position = Position(self, loaded[0] if loaded is not None else None)
         try:
-            plan = plan_epoch(self)
+            plan = self._stoker_plan(may_try=True)
         except NotNative as problem:
             with position.replayed():
                 iterator = self._get_python_iterator(problem, position.loader_view)
@@ -144,6 +146,21 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         if "_stoker_tuner" not in self.__dict__:
             self._stoker_tuner = make_tuner(_native.usable_cores(), plan.options["max_active_batches"])
         return self._stoker_tuner
+
+    def _stoker_plan(self, *, may_try: bool) -> Plan | RowsPlan:
+        """The plan of an epoch; a pipeline with steps in Python is tried once, if it may be.
+
+        Raises:
+            NotNative: torch has to run it.
+        """
+        plan = plan_epoch(self)
+        if isinstance(plan, Plan) and plan.samples.recipe.has_python:
+            trial = _trial_of(self)
+            if may_try and trial not in self._stoker_step_trials:
+                self._stoker_step_trials = {trial: refusal_of_steps(plan)}
+            if (why := self._stoker_step_trials.get(trial)) is not None:
+                raise NotNative(*_in_python(plan.report), why)
+        return plan
 
     def _get_python_iterator(self, problem: NotNative, view: Any) -> _BaseDataLoaderIter:
         trial = _trial_of(self)
@@ -179,7 +196,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         """
         _check_options(self)
         try:
-            plan = plan_epoch(self)
+            plan = self._stoker_plan(may_try=False)
         except NotNative as problem:
             return "\n".join(self._explain_python(problem))
         if isinstance(plan, RowsPlan):
@@ -187,6 +204,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
         run = plan.start(seed=0, **threads_of(self._tuner_of(plan)))
         try:
             lines = ["tier: native", *(f"  {line}" for line in plan.report), str(run.explain())]
+            if plan.samples.recipe.has_python and _trial_of(self) not in self._stoker_step_trials:
+                lines.append("steps in Python: the first sample will tell whether they may stay")
         finally:
             run.close()
         return "\n".join(lines)
@@ -244,7 +263,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             sampler_of(self).set_epoch(resumed.sampler_epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_trials": {}, "_stoker_position": None}
+        state = {**self.__dict__, "_stoker_last": LastRun(), "_stoker_position": None}
+        state |= {"_stoker_trials": {}, "_stoker_step_trials": {}}
         for name in ("_stoker_buffers", "_stoker_files", "_stoker_tuner"):
             state.pop(name, None)
         return state
@@ -259,6 +279,11 @@ def _signature() -> inspect.Signature:
 
 
 DataLoader.__init__.__signature__ = _signature()  # type: ignore[attr-defined]
+
+
+def _in_python(report: list[str]) -> list[str]:
+    """The lines of the steps that stay in Python."""
+    return [line for line in report if ": in Python: " in line]
 
 
 def _trial_of(loader: Any) -> Any:

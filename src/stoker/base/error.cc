@@ -11,9 +11,9 @@ void fail_check(const char* claim, const char* file, int line) {
 }
 
 std::string_view name_of(SampleErrorCode code) {
-  constexpr std::array<std::string_view, 11> kNames = {
+  constexpr std::array<std::string_view, 12> kNames = {
       "missing",   "unreadable", "not-regular", "empty",       "changed", "unknown-format",
-      "truncated", "corrupt",    "too-large",   "unsupported", "shape"};
+      "truncated", "corrupt",    "too-large",   "unsupported", "shape",   "python"};
   return kNames[static_cast<size_t>(code)];
 }
 

@@ -42,6 +42,7 @@ class PythonCall {
       throw ArgumentError("call: channels must be 1 to 64, got " + std::to_string(channels) + ".");
     plan_ = std::make_shared<Plan>(
         operators, options, call_input(dtype_from_name(dtype), channels, box_columns, keypoint_columns));
+    plan_->refuse_islands("call");
   }
 
   PythonCall(const PythonCall&) = delete;

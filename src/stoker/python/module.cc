@@ -7,6 +7,7 @@ NB_MODULE(_native, module) {
   stoker::bind_operators(module);
   stoker::bind_boxes(module);
   stoker::bind_sources(module);
+  stoker::bind_islands(module);
   stoker::bind_run(module);
   stoker::bind_gather(module);
   stoker::bind_statistics(module);

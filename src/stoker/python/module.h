@@ -9,6 +9,7 @@ namespace stoker {
 void bind_operators(nb::module_& module);
 void bind_boxes(nb::module_& module);
 void bind_sources(nb::module_& module);
+void bind_islands(nb::module_& module);
 void bind_run(nb::module_& module);
 void bind_gather(nb::module_& module);
 void bind_statistics(nb::module_& module);

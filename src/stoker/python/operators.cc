@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stoker/python/islands.h"
 #include "stoker/python/module.h"
 #include "stoker/python/options.h"
 #include "stoker/transform/group.h"
+#include "stoker/transform/island.h"
 
 namespace stoker {
 namespace {
@@ -285,6 +287,7 @@ void bind_operators(nb::module_& module) {
       .def("__reduce__",
            [](nb::handle self) {
              const auto& named = nb::cast<const NamedOperator&>(self);
+             if (named.op != nullptr && island_of(*named.op) != nullptr) return reduce_island(named);
              const nb::module_ home = nb::module_::import_("stoker.operators");
              if (named.group != nullptr) {
                return nb::make_tuple(

@@ -71,6 +71,7 @@ std::shared_ptr<Packing> make_packing(std::shared_ptr<Source> source,
   }
   if (plan_options.decode.color == Color::kBgr) options.jpeg.order = ChannelOrder::kBgr;
   auto plan = std::make_shared<Plan>(operators, plan_options, PlanInput(*source));
+  plan->refuse_islands("pack");
   auto packing = std::make_shared<Packing>(std::move(source), std::move(plan), options);
   close_at_exit(packing);
   return packing;

@@ -8,6 +8,7 @@
 
 #include "stoker/base/clock.h"
 #include "stoker/base/priority.h"
+#include "stoker/python/islands.h"
 #include "stoker/python/live_runs.h"
 #include "stoker/python/module.h"
 #include "stoker/python/options.h"
@@ -54,11 +55,12 @@ std::shared_ptr<Run> make_run(std::shared_ptr<Source> source, const std::vector<
                               const nb::kwargs& kwargs) {
   nb::dict given = nb::cast<nb::dict>(kwargs.attr("copy")());
   const PlanOptions plan_options = take_plan_options(given);
-  const RunOptions run_options = take_run_options(given);
+  RunOptions run_options = take_run_options(given);
   if (given.size() > 0) {
     throw ArgumentTypeError("run: unknown option " + nb::cast<std::string>(nb::repr(given.keys())) + ".");
   }
   auto plan = std::make_shared<Plan>(operators, plan_options, PlanInput(*source));
+  if (plan->has_islands()) run_options.islands = make_island_desk(*plan, run_options.threads == 0);
   auto run = std::make_shared<Run>(std::move(source), std::move(plan), run_options);
   close_at_exit(run);
   return run;
@@ -83,6 +85,8 @@ std::optional<Batch> next_unless_ending(Run& run, InsideRun& here) {
     return batch;
   } catch (...) {
     here.stay_if_ending();
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();  // Ctrl-C within a step in Python
     throw;
   }
 }
@@ -181,6 +185,17 @@ nb::dict counters_to_python(const CountersReading& reading) {
     each["unattributed_ns"] = thread.unattributed_ns;
     threads.append(each);
   }
+  nb::list islands;
+  for (const CountersReading::Island& island : reading.islands) {
+    nb::dict each;
+    each["name"] = island.name;
+    each["calls"] = island.calls;
+    each["errors"] = island.errors;
+    each["cpu_ns"] = island.cpu_ns;
+    each["wall_ns"] = island.wall_ns;
+    each["waited_ns"] = island.waited_ns;
+    islands.append(each);
+  }
   nb::dict routes;
   for (int route = 0; route < kDecodeRouteCount; ++route) {
     if (static_cast<DecodeRoute>(route) == DecodeRoute::kOnlyWay) continue;
@@ -203,6 +218,7 @@ nb::dict counters_to_python(const CountersReading& reading) {
   nb::dict out;
   out["threads"] = threads;
   out["steps"] = steps;
+  out["islands"] = islands;
   out["fetch_cpu_ns"] = reading.fetch_cpu_ns;
   out["fetch_wall_ns"] = reading.fetch_wall_ns;
   out["fetch_wall_p50_ns"] = reading.fetch_wall_p50_ns;
@@ -349,6 +365,7 @@ void bind_run(nb::module_& module) {
           "submit",
           [](Run& run, nb::handle indices, uint32_t epoch, bool is_tentative) {
             std::vector<int64_t> list = indices_from_python(indices);
+            if (const auto desk = run.islands()) start_serving(desk, run.threads());
             run.submit(std::move(list), epoch, is_tentative);  // quick, so the GIL is kept
           },
           nb::arg("indices"), nb::arg("epoch") = 0, nb::arg("is_tentative") = false,

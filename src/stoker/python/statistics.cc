@@ -200,6 +200,7 @@ std::shared_ptr<Measurement> make_measurement(std::shared_ptr<Source> source,
   }
   refuse_random(operators);
   auto plan = std::make_shared<Plan>(operators, plan_options, PlanInput(*source));
+  plan->refuse_islands("compute_statistics");
   auto measurement = std::make_shared<Measurement>(std::move(source), std::move(plan), options);
   close_at_exit(measurement);
   return measurement;

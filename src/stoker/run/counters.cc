@@ -4,6 +4,7 @@
 
 #include "stoker/base/clock.h"
 #include "stoker/run/state.h"
+#include "stoker/transform/island.h"
 
 namespace stoker {
 namespace {
@@ -34,7 +35,12 @@ std::vector<NamedStep> steps_of(const Plan& plan) {
   }
   for (size_t i = 0; i < fused.size(); ++i) {
     if (fused[i].empty()) fused[i] = {static_cast<int>(i)};
-    steps.push_back({kOperatorSteps + i, fused[i].size() > 1 ? "fused" : "operator", fused[i]});
+    const bool is_island = island_of(*plan.operators()[i]->op) != nullptr;
+    steps.push_back({kOperatorSteps + i,
+                     is_island             ? "python"
+                     : fused[i].size() > 1 ? "fused"
+                                           : "operator",
+                     fused[i]});
   }
   steps.push_back({kMaskStep, "mask", {}});
   steps.push_back({kRowStep, "rows", {}});
@@ -46,7 +52,7 @@ std::string name_of(const NamedStep& step, const Plan& plan) {
   std::string names;
   for (const int i : step.operators)
     names += (names.empty() ? "" : " + ") + plan.operators()[static_cast<size_t>(i)]->name;
-  if (step.kind == "operator" || step.kind == "fused") return names;
+  if (step.kind == "operator" || step.kind == "fused" || step.kind == "python") return names;
   return names.empty() ? step.kind : step.kind + ": " + names;
 }
 
@@ -61,6 +67,18 @@ CountersReading::Step fetch_step(const LogHistogram& durations, int64_t cpu_ns) 
           counts.quantile_ns(0.5),
           counts.quantile_ns(0.95),
           counts.quantile_ns(0.99)};
+}
+
+// All calls are timed, where they are made.
+CountersReading::Step python_step(const std::string& name, int number, const IslandDesk::Reading& cost) {
+  return {name,
+          "python",
+          {number},
+          cost.calls,
+          cost.cpu_ns,
+          cost.durations.quantile_ns(0.5),
+          cost.durations.quantile_ns(0.95),
+          cost.durations.quantile_ns(0.99)};
 }
 
 }  // namespace
@@ -135,6 +153,14 @@ void Run::State::read_steps(const BatchSums& sums, CountersReading* reading) con
   int64_t timed = 0;
   for (const ThreadCounters& thread : thread_counters_) timed += thread.steps.clock.timed_samples();
   for (const NamedStep& named : steps_of(*plan_)) {
+    if (named.kind == "python") {
+      const size_t number = named.number - kOperatorSteps;
+      const IslandDesk::Reading cost = options_.islands->reading(number);
+      if (cost.calls == 0) continue;
+      reading->steps.push_back(
+          python_step(island_of(*plan_->operators()[number]->op)->label, static_cast<int>(number), cost));
+      continue;
+    }
     StepClock::Reading times;
     for (const ThreadCounters& thread : thread_counters_) thread.steps.clock.add_to(named.number, &times);
     if (times.calls == 0) continue;
@@ -178,6 +204,13 @@ CountersReading Run::State::counters() const {
   reading.fetch_wall_p95_ns = fetches.quantile_ns(0.95);
   reading.fetch_wall_p99_ns = fetches.quantile_ns(0.99);
   read_steps(sums, &reading);
+  for (size_t i = 0; plan_->has_islands() && i < plan_->operators().size(); ++i) {
+    const NamedOperator& named = *plan_->operators()[i];
+    if (island_of(*named.op) == nullptr) continue;
+    const IslandDesk::Reading cost = options_.islands->reading(i);
+    reading.islands.push_back(
+        {island_of(*named.op)->label, cost.calls, cost.errors, cost.cpu_ns, cost.wall_ns, cost.waited_ns});
+  }
   reading.ready_bytes = static_cast<int64_t>(ready_bytes_);
   reading.ready_batches =
       std::count_if(active_.begin(), active_.end(), [](const WorkPointer& work) { return work->is_ready; });

@@ -108,8 +108,8 @@ struct CountersReading {
   };
   // One step of a sample: of those samples that were timed; see StepClock.
   struct Step {
-    std::string name;            // of all operators in it
-    std::string kind;            // "fetch", "decode", "draw", "operator", "fused", "mask", "rows" or "store"
+    std::string name;  // of all operators in it
+    std::string kind;  // "fetch", "decode", "draw", "operator", "fused", "python", "mask", "rows", "store"
     std::vector<int> operators;  // their numbers in the plan
     int64_t calls = 0;           // timed samples that have it
     int64_t cpu_ns = 0;          // of all samples, scaled up from the timed ones
@@ -117,7 +117,17 @@ struct CountersReading {
     double p95_ns = 0;
     double p99_ns = 0;
   };
+  // One step in Python, since the run began.
+  struct Island {
+    std::string name;
+    int64_t calls = 0;
+    int64_t errors = 0;
+    int64_t cpu_ns = 0;
+    int64_t wall_ns = 0;    // from the beginning of the call to its end
+    int64_t waited_ns = 0;  // that samples waited for a thread of Python, and for their own to go on
+  };
   std::vector<Thread> threads;
+  std::vector<Island> islands;
   std::vector<Step> steps;  // in the order of the flow; of the whole run
   int64_t fetch_cpu_ns = 0;
   int64_t fetch_wall_ns = 0;

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "stoker/run/kept_sample.h"
 #include "stoker/transform/geometry.h"
+#include "stoker/transform/island.h"
 
 namespace stoker {
 namespace {
@@ -15,8 +17,10 @@ constexpr size_t kMaxSchedules = 4096;
 
 }  // namespace
 
-Pipeline::Pipeline(const Plan& plan, const Source& source, const std::atomic<bool>* is_cancelled)
-    : plan_(plan), source_(source), decode_options_(plan.options().decode) {
+Pipeline::Pipeline(const Plan& plan, const Source& source, const std::atomic<bool>* is_cancelled,
+                   IslandDesk* islands)
+    : plan_(plan), source_(source), decode_options_(plan.options().decode), islands_(islands) {
+  STOKER_CHECK(islands_ != nullptr || !plan_.has_islands());
   decode_options_.limits.is_cancelled = is_cancelled;
   mask_options_ = decode_options_;
   mask_options_.color = Color::kUnchanged;  // class numbers, not colours
@@ -87,6 +91,7 @@ Failure Pipeline::run(const Sample& sample, const SampleKey& key, SampleSink& si
 }
 
 Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleSink& sink) {
+  KeptSample kept(source_, islands_);
   for (size_t field = 0; field < sample.parts.size(); ++field) {
     const bool is_mask = source_.fields()[field].kind == FieldKind::kMask;
     Decoding decoding(*this, sample.parts[field]);
@@ -97,18 +102,21 @@ Failure Pipeline::run_fields(const Sample& sample, const SampleKey& key, SampleS
       if (Failure failure = draw_all(key, decoded)) return failure;
       counters_->clock.lap(kDrawStep);
     }
+    SampleSink& to = is_at_island_ ? kept : sink;
     Failure failure =
-        is_mask ? run_mask(field, decoded, decoding, sink) : run_image(field, decoded, decoding, sink);
+        is_mask ? run_mask(field, decoded, decoding, to) : run_image(field, decoded, decoding, to);
     if (failure) return failure;
   }
-  for (size_t i = 0; i < source_.ragged_columns().size(); ++i) {
-    Failure failure = source_.ragged_columns()[i].kind == FieldKind::kBoxes
-                          ? run_boxes(i, sample.index, key.epoch, sink)
-                          : run_keypoints(i, sample.index, key.epoch, sink);
+  rows_.resize(source_.ragged_columns().size());
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const bool are_boxes = source_.ragged_columns()[i].kind == FieldKind::kBoxes;
+    Failure failure =
+        are_boxes ? read_boxes(i, sample.index, key.epoch) : read_keypoints(i, sample.index, key.epoch);
     if (failure) return failure;
+    if (Failure refused = are_boxes ? run_boxes(i, sink) : run_keypoints(i, sink)) return refused;
     counters_->clock.lap(kRowStep);
   }
-  return std::nullopt;
+  return is_at_island_ ? run_islands(key, kept, sink) : std::nullopt;
 }
 
 std::optional<ScratchBuffer> Pipeline::release(const void* data) {
@@ -130,28 +138,37 @@ Failure Pipeline::check_field(size_t field, const SamplePart& part, const ImageS
                                 std::string(name_of(expected)),
                        .hint = "choose another image_dtype, or leave the file out"};
   }
-  if (field == 0) return std::nullopt;
+  return field == 0 ? std::nullopt : check_size(field, decoded);
+}
+
+Failure Pipeline::check_size(size_t field, const ImageShape& shape) const {
   const ImageShape& first = shapes_[0];
-  if (decoded.height == first.height && decoded.width == first.width) return std::nullopt;
+  if (shape.height == first.height && shape.width == first.width) return std::nullopt;
   return SampleError{.code = SampleErrorCode::kShape,
-                     .step = kind.name,
-                     .found = "it is " + std::to_string(decoded.height) + " x " +
-                              std::to_string(decoded.width) + " pixels, the image is " +
-                              std::to_string(first.height) + " x " + std::to_string(first.width) +
-                              "; all fields of a sample need one size",
+                     .step = source_.fields()[field].name,
+                     .found = "it is " + std::to_string(shape.height) + " x " + std::to_string(shape.width) +
+                              " pixels, the image is " + std::to_string(first.height) + " x " +
+                              std::to_string(first.width) + "; all fields of a sample need one size",
                      .hint = "make them the same size, or leave the sample out"};
 }
 
 // All randomness of the sample, in the order the user wrote, before any pixel is touched.
 Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
-  const int checks_after = plan_.choose(key, &taken_);
+  checks_after_ = plan_.choose(key, &taken_);
   draws_.resize(taken_.size());
   shapes_.resize(taken_.size() + 1);
-  shapes_[0] = decoded;
+  next_taken_ = 0;
+  return draw_stretch(key, decoded);
+}
+
+Failure Pipeline::draw_stretch(const SampleKey& key, const ImageShape& shape_before) {
+  shapes_[0] = shape_before;
   steps_.clear();
   checks_.clear();
-  int checks = plan_.options().checks_first ? 1 : 0;
-  for (const Plan::Taken& taken : taken_) {
+  is_at_island_ = false;
+  int checks = next_taken_ == 0 && plan_.options().checks_first ? 1 : 0;
+  while (next_taken_ < taken_.size() && !is_at_island_) {
+    const Plan::Taken& taken = taken_[next_taken_++];
     checks += taken.checks_before;
     const size_t place = steps_.size();
     const NamedOperator& named = *plan_.operators()[taken.number];
@@ -159,6 +176,12 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
     draws_[place].reset();
     if (Failure failure = named.op->draw(rng, shapes_[place], &draws_[place])) return failure;
     if (!draws_[place].applies) continue;
+    if (plan_.has_islands() && island_of(*named.op) != nullptr) {
+      is_at_island_ = true;
+      island_ = taken;
+      island_seed_ = island_seed(draws_[place]);
+      break;
+    }
     try {
       shapes_[place + 1] = named.op->shape_after(draws_[place], shapes_[place]);
     } catch (const ArgumentError& refused) {  // what the plan could not know: this image's channels
@@ -181,16 +204,24 @@ Failure Pipeline::draw_all(const SampleKey& key, const ImageShape& decoded) {
     checks_.push_back(checks);
     checks = 0;
   }
-  checks_.push_back(checks + checks_after);
+  checks_.push_back(is_at_island_ ? checks : checks + checks_after_);
   return std::nullopt;
 }
 
 const Schedule& Pipeline::schedule() {
-  const auto found = schedules_.find(steps_);
+  const ImageShape& shape = shapes_[0];
+  std::u16string key = steps_;
+  if (plan_.has_islands()) {  // what they give may differ in these from sample to sample
+    key.push_back(static_cast<char16_t>(shape.dtype));
+    key.push_back(static_cast<char16_t>(shape.channels));
+  }
+  const auto found = schedules_.find(key);
   if (found != schedules_.end()) return found->second;
   if (schedules_.size() >= kMaxSchedules) schedules_.clear();
   const std::vector<uint16_t> numbers(steps_.begin(), steps_.end());
-  return schedules_.emplace(steps_, plan_.schedule(numbers)).first->second;
+  Schedule made = plan_.has_islands() ? plan_.schedule(numbers, {0, 0, shape.channels, shape.dtype})
+                                      : plan_.schedule(numbers);
+  return schedules_.emplace(std::move(key), std::move(made)).first->second;
 }
 
 Image Pipeline::next_image(const ImageShape& shape) {
@@ -219,7 +250,8 @@ Failure Pipeline::run_image(size_t field, const ImageShape& decoded, RegionReade
     observe(pixels, segment);
     if (segment.is_last) {
       const ValueTable* constant = schedule.constant_table ? &*schedule.constant_table : nullptr;
-      if (constant != nullptr && !segment.tables.empty() && pixels.shape.dtype == DType::kUint8 &&
+      if (constant != nullptr && !keeps_dtype() && !segment.tables.empty() &&
+          pixels.shape.dtype == DType::kUint8 &&
           constant->entries.size() == static_cast<size_t>(pixels.channels()) * 256 * size_of(plan_.dtype())) {
         store.table = constant;
       }
@@ -274,7 +306,7 @@ Failure Pipeline::run_mask(size_t field, const ImageShape& decoded, RegionReader
   }
   Store store;
   if (Failure failure = chain_.finish(&pixels, &store.flip_horizontal, &store.flip_vertical)) return failure;
-  store.layout = pixels.channels() == 1 ? Layout::kHwc : plan_.options().layout;
+  store.layout = pixels.channels() == 1 || is_at_island_ ? Layout::kHwc : plan_.options().layout;
   store.dtype = pixels.shape.dtype;
   Failure failure = sink.take(field, pixels, store);
   counters_->clock.lap(kMaskStep);
@@ -321,16 +353,31 @@ ConstImage Pipeline::through_tables(const ConstImage& pixels, const Segment& seg
 
 Failure Pipeline::store(size_t field, const ConstImage& pixels, Store store, const Segment& segment,
                         SampleSink& sink) {
-  store.layout = plan_.options().layout;
+  store.layout = is_at_island_ ? Layout::kHwc : plan_.options().layout;
   store.dtype = plan_.dtype();
   ConstImage image = pixels;
+  DType ending = pixels.shape.dtype;
   if (!segment.tables.empty() && store.table == nullptr) {
     if (pixels.shape.dtype == DType::kUint8) {
-      table_.assign(table_ramp(table_steps(segment.tables), pixels.channels(), ramps_), store.dtype);
+      const ConstImage ramp = table_ramp(table_steps(segment.tables), pixels.channels(), ramps_);
+      ending = ramp.shape.dtype;
+      if (keeps_dtype()) store.dtype = ending;
+      table_.assign(ramp, store.dtype);
       store.table = &table_;
     } else {
       image = through_tables(pixels, segment);
+      ending = image.shape.dtype;
     }
+  }
+  if (keeps_dtype()) store.dtype = ending;
+  if (plan_.has_islands() && !is_at_island_ && store.table == nullptr && !keeps_dtype() &&
+      !plan_.can_store(ending)) {
+    return SampleError{.code = SampleErrorCode::kUnsupported,
+                       .step = "batch",
+                       .found = "the image is " + std::string(name_of(ending)) +
+                                " after the steps in Python, which cannot become " +
+                                std::string(name_of(store.dtype)),
+                       .hint = "choose another dtype of the batch"};
   }
   return sink.take(field, image, store);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stoker/run/pipeline.h"
+#include "stoker/transform/island.h"
 #include "stoker/transform/single.h"
 
 namespace stoker {
@@ -23,7 +24,7 @@ SampleError Pipeline::refused_row(size_t column, const std::string& found, const
 
 // Boxes go through every step of their own, with the clipping and filtering between steps that is part of
 // what the steps mean; they cost little.
-Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
+Failure Pipeline::read_boxes(size_t column, int64_t index, uint32_t epoch) {
   const PlanOptions& options = plan_.options();
   const RaggedRows rows = source_.ragged_rows(column, index, epoch);
   std::vector<BoxNumbers> numbers(rows.values.size() / 4);
@@ -42,16 +43,25 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
       boxes.push_back({x_min, y_min, x_max, y_max, rows.origins[i].row, rows.origins[i].is_single});
     }
   }
-  int counted = 0;
+  rows_[column].boxes = std::move(boxes);
+  rows_[column].counted = 0;
+  return std::nullopt;
+}
+
+Failure Pipeline::run_boxes(size_t column, SampleSink& sink) {
+  const PlanOptions& options = plan_.options();
+  std::vector<Box>& boxes = rows_[column].boxes;
+  int& counted = rows_[column].counted;
   for (size_t place = 0; place <= steps_.size(); ++place) {
     const bool is_end = place == steps_.size();
     counted += checks_[place];
-    if (!is_end && !step(place).op->moves_pixels()) continue;
-    for (int due = checks_due(counted, options.box_checks, is_end); due > 0; --due)
+    if (is_end ? passes_island() : !step(place).op->moves_pixels()) continue;
+    for (int due = checks_due(counted, options.box_checks, is_end && !is_at_island_); due > 0; --due)
       filter_boxes(options.box_rules, shapes_[place].height, shapes_[place].width, boxes);
     counted = 0;
     if (!is_end) step(place).op->move_boxes(draws_[place], shapes_[place], boxes);
   }
+  if (is_at_island_) return std::nullopt;
   if (options.checks_results) {
     if (const auto problem = problem_of(boxes))
       return refused_row(column, *problem + ", after the operators", "set min_area or min_width above 0");
@@ -60,7 +70,7 @@ Failure Pipeline::run_boxes(size_t column, int64_t index, uint32_t epoch, Sample
   return std::nullopt;
 }
 
-Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, SampleSink& sink) {
+Failure Pipeline::read_keypoints(size_t column, int64_t index, uint32_t epoch) {
   const PlanOptions& options = plan_.options();
   const RaggedRows rows = source_.ragged_rows(column, index, epoch);
   std::vector<Keypoint> points;
@@ -83,23 +93,38 @@ Failure Pipeline::run_keypoints(size_t column, int64_t index, uint32_t epoch, Sa
       points.push_back({row[0], row[1], row[2], row[3], rows.origins[i].row, rows.origins[i].is_single});
     }
   }
-  int counted = 0;
+  rows_[column].keypoints = std::move(points);
+  rows_[column].counted = 0;
+  return std::nullopt;
+}
+
+Failure Pipeline::run_keypoints(size_t column, SampleSink& sink) {
+  const PlanOptions& options = plan_.options();
+  std::vector<Keypoint>& points = rows_[column].keypoints;
+  int& counted = rows_[column].counted;
   for (size_t place = 0; place <= steps_.size(); ++place) {
     const bool is_end = place == steps_.size();
     counted += checks_[place];
-    if (!is_end && !step(place).op->moves_pixels()) continue;
-    if (options.removes_invisible && checks_due(counted, options.keypoint_checks, is_end) > 0)
+    if (is_end ? passes_island() : !step(place).op->moves_pixels()) continue;
+    if (options.removes_invisible &&
+        checks_due(counted, options.keypoint_checks, is_end && !is_at_island_) > 0)
       filter_keypoints(shapes_[place].height, shapes_[place].width, points);
     counted = 0;
     if (!is_end) step(place).op->move_keypoints(draws_[place], shapes_[place], points);
   }
+  if (is_at_island_) return std::nullopt;
   if (options.checks_results && options.removes_invisible) {
     for (Keypoint& point : points) point.angle = angle_in_circle(point.angle, point.is_single);
-    if (const auto problem = problem_of(points, shapes_.back().height, shapes_.back().width))
+    if (const auto problem = problem_of(points, shapes_[steps_.size()].height, shapes_[steps_.size()].width))
       return refused_row(column, *problem + ", after the operators", "keep invisible ones");
   }
   sink.take_keypoints(column, points);
   return std::nullopt;
+}
+
+// Whether rows come by an island that is not given them.
+bool Pipeline::passes_island() const {
+  return is_at_island_ && !island_of(*plan_.operators()[island_.number]->op)->takes_rows;
 }
 
 }  // namespace stoker

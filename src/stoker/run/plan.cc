@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "stoker/transform/island.h"
+
 namespace stoker {
 namespace {
 
@@ -92,6 +94,7 @@ Plan::Node Plan::number_nodes(const NamedOperator& named, int* next_path) {
   if (named.group == nullptr) {
     node.number = static_cast<int>(operators_.size());
     operators_.push_back(&named);
+    has_islands_ |= island_of(*named.op) != nullptr;
     return node;
   }
   has_groups_ = true;
@@ -181,9 +184,9 @@ std::vector<size_t> Plan::time_keepers(const std::vector<size_t>& spatial,
   return keepers;
 }
 
-Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
+Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) const {
   Schedule made;
-  PlannedShape shape = decoded_;
+  const bool begins_with_bytes = shape.dtype == DType::kUint8;
   std::vector<Segment>& segments = made.segments;
   segments.emplace_back();
   const auto close = [&](std::string reason) {
@@ -210,7 +213,9 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
       segments.back().has_reduction |= kind == OperatorClass::kReducedTable;
     } else {
       segments.back().whole = i;
-      close(named.name + " is a " + std::string(name_of(kind)) + " operator: it needs the whole image");
+      close(island_of(op) != nullptr
+                ? island_of(op)->label + " runs in Python"
+                : named.name + " is a " + std::string(name_of(kind)) + " operator: it needs the whole image");
     }
     shape = op.plan(shape);
   }
@@ -223,7 +228,7 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
     });
   }
   const Segment& last = segments.back();
-  if (last.is_constant_table && shape.channels > 0 && decoded_.dtype == DType::kUint8) {
+  if (last.is_constant_table && shape.channels > 0 && begins_with_bytes) {
     std::vector<Draw> draws(last.tables.size());  // not random, and yet what the operators work with
     std::vector<TableStep> tables;
     for (size_t i = 0; i < draws.size(); ++i) {
@@ -239,12 +244,24 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers) const {
   return made;
 }
 
-void Plan::choose_dtype(DType ending) {
-  dtype_ = options_.dtype.value_or(ending);
-  if (dtype_ == ending) return;
+bool Plan::can_store(DType ending) const {
+  if (dtype_ == ending) return true;
   const bool to_float = dtype_ == DType::kFloat16 || dtype_ == DType::kBfloat16 || dtype_ == DType::kFloat32;
   const bool from_castable = ending != DType::kFloat16 && ending != DType::kBfloat16;
-  if (to_float && from_castable) return;
+  return to_float && from_castable;
+}
+
+void Plan::refuse_islands(const std::string& owner) const {
+  for (const NamedOperator* named : operators_) {
+    if (island_of(*named->op) == nullptr) continue;
+    throw ArgumentError(owner + ": " + island_of(*named->op)->label +
+                        " runs in Python, which is possible in loaders alone; leave it out here.");
+  }
+}
+
+void Plan::choose_dtype(DType ending) {
+  dtype_ = options_.dtype.value_or(ending);
+  if (can_store(ending)) return;
   throw ArgumentError("dtype: the images are " + std::string(name_of(ending)) +
                       " after the operators, which cannot become " + std::string(name_of(dtype_)) +
                       "; allowed are 'auto' (" + std::string(name_of(ending)) +
@@ -296,7 +313,10 @@ std::string Plan::explain() const {
                                           : "table for each sample:";
       text += list(segment.tables) + "\n";
     }
-    if (segment.whole) text += "whole image:" + list({*segment.whole}) + "\n";
+    if (segment.whole) {
+      const bool is_island = island_of(*operators_[*segment.whole]->op) != nullptr;
+      text += (is_island ? "in Python, on the whole image:" : "whole image:") + list({*segment.whole}) + "\n";
+    }
     if (!segment.is_last) text += "not fused: " + segment.end + "\n";
   }
   text += "store: flips, " + std::string(segments.back().tables.empty() ? "" : "table, ") + "cast to " +

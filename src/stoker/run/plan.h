@@ -112,8 +112,17 @@ class Plan {
 
   // The operators of one sample, before their own coins; returns the checks after the last.
   int choose(const SampleKey& key, std::vector<Taken>* taken) const;
-  // How operators(), taken by `numbers` in this order, run.
-  Schedule schedule(std::span<const uint16_t> numbers) const;
+  // How operators(), taken by `numbers` in this order, run on what is decoded.
+  Schedule schedule(std::span<const uint16_t> numbers) const { return schedule(numbers, decoded_); }
+  // The same for images of `shape`, as they come from an island.
+  Schedule schedule(std::span<const uint16_t> numbers, PlannedShape shape) const;
+
+  // Whether any operator is an island, see transform/island.h.
+  bool has_islands() const { return has_islands_; }
+  // Throws ArgumentError where an operator is an island, for work that has nobody to carry it out.
+  void refuse_islands(const std::string& owner) const;
+  // Whether images that end as `ending` can be stored in a batch of dtype().
+  bool can_store(DType ending) const;
 
   // What is fused, what is not and why, one line each.
   std::string explain() const;
@@ -138,6 +147,7 @@ class Plan {
   PlanOptions options_;
   std::vector<Node> nodes_;
   bool has_groups_ = false;
+  bool has_islands_ = false;
   std::vector<const NamedOperator*> operators_;
   std::vector<RowFormat> row_formats_;
   PlannedShape decoded_;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "stoker/run/state.h"
+#include "stoker/transform/island.h"
 
 namespace stoker {
 
@@ -20,7 +21,26 @@ std::string Run::State::explain() const {
   text += "\nmemory: at most " + std::to_string(options_.max_active_batches) +
           " batches begun and not yet taken, " + std::to_string(options_.read_ahead_bytes >> 20) +
           " MiB read ahead";
-  return text + "\n";
+  return text + "\n" + explain_islands();
+}
+
+// What each island has cost so far, a line each.
+std::string Run::State::explain_islands() const {
+  std::string text;
+  for (size_t i = 0; i < plan_->operators().size(); ++i) {
+    if (island_of(*plan_->operators()[i]->op) == nullptr) continue;
+    const IslandDesk::Reading cost = options_.islands->reading(i);
+    text += "in Python: " + island_of(*plan_->operators()[i]->op)->label + ": ";
+    if (cost.calls == 0) {
+      text += "not called yet\n";
+      continue;
+    }
+    const auto per_call = [&](int64_t ns) { return std::to_string(ns / 1000 / cost.calls) + " us"; };
+    text += std::to_string(cost.calls) + " calls, each " + per_call(cost.cpu_ns) + " of CPU in " +
+            per_call(cost.wall_ns) + ", and " + per_call(cost.waited_ns) +
+            " of waiting for a thread of Python\n";
+  }
+  return text;
 }
 
 Run::Run(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan, const RunOptions& options) {
@@ -38,6 +58,7 @@ Run::Run(std::shared_ptr<const Source> source, std::shared_ptr<const Plan> plan,
                         to_json(Value(options.max_bad)) + ".");
   }
   check_range("max_active_batches", options.max_active_batches, 1, 1e6);
+  if (plan->has_islands() && options.islands == nullptr) plan->refuse_islands("run");
   check_range("read_ahead_bytes", static_cast<double>(options.read_ahead_bytes), 1, 1e15);
   state_ = std::make_unique<State>(std::move(source), std::move(plan), options);
 }
@@ -100,6 +121,8 @@ void Run::check_process() const {
 }
 
 std::shared_ptr<const Plan> Run::plan() const { return state_->plan(); }
+std::shared_ptr<IslandDesk> Run::islands() const { return state_->islands(); }
+int Run::threads() const { return state_->threads(); }
 std::string Run::explain() const { return state_->explain(); }
 
 }  // namespace stoker

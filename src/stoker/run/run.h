@@ -13,6 +13,7 @@
 #include "stoker/base/error.h"
 #include "stoker/batch/buffer.h"
 #include "stoker/run/counters.h"
+#include "stoker/run/island_desk.h"
 #include "stoker/run/plan.h"
 #include "stoker/run/trace.h"
 #include "stoker/source/source.h"
@@ -37,6 +38,8 @@ struct RunOptions {
   // Of images and masks, and of row columns; null: the run's own.
   std::shared_ptr<BufferProvider> buffers;
   std::shared_ptr<BufferProvider> column_buffers;
+  // Where samples wait at islands; needed for a plan that has some. The run closes it.
+  std::shared_ptr<IslandDesk> islands;
 };
 
 // One image of a batch whose images are kept apart.
@@ -142,6 +145,9 @@ class Run {
   void close();
 
   std::shared_ptr<const Plan> plan() const;
+  // Null for a plan without islands.
+  std::shared_ptr<IslandDesk> islands() const;
+  int threads() const;  // CPU threads, as asked for
   CountersReading counters() const;
   // Every bad sample so far, by index.
   std::vector<SampleError> bad_samples() const;

@@ -207,6 +207,7 @@ void Run::State::close() {
     unparked_.notify_all();
     done_.notify_all();
   }
+  if (options_.islands != nullptr) options_.islands->close();
   fetcher_->stop();
   for (std::thread& thread : threads) thread.join();
   MutexLock lock(mutex_);

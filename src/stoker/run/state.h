@@ -67,6 +67,9 @@ class Run::State {
   std::vector<RunEvent> events(int64_t* dropped) const;
   std::vector<SampleError> bad_samples() const { return bad_.all(); }
   std::string explain() const;
+  std::string explain_islands() const;
+  std::shared_ptr<IslandDesk> islands() const { return options_.islands; }
+  int threads() const { return options_.threads; }
   // In the child of a fork there are no threads to join, and locks may be held for ever.
   bool is_forked_copy() const { return getpid() != process_; }
 

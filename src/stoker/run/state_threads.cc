@@ -28,7 +28,7 @@ void Run::State::serve(size_t thread) {
   ThreadCounters& counters = thread_counters_[thread];
   counters.begin();
   try {
-    Pipeline pipeline(*plan_, *source_, &is_cancelled_);
+    Pipeline pipeline(*plan_, *source_, &is_cancelled_, options_.islands.get());
     WorkPointer work;
     RunEvent event;
     event.thread = static_cast<int>(thread);
@@ -47,6 +47,7 @@ void Run::State::serve(size_t thread) {
       counters.busy_ns.add(event.end_ns - event.begin_ns);
       work.reset();
     }
+  } catch (const IslandsClosed&) {  // the run is closing; the sample is nobody's any more
   } catch (...) {
     fail(std::current_exception());
   }

@@ -209,7 +209,7 @@ void Run::State::finish_place(const WorkPointer& work, const BatchSums& took) {
 bool Run::State::work_inline(int64_t until_ns) {
   MutexLock one_at_a_time(inline_mutex_);
   if (inline_pipeline_ == nullptr)
-    inline_pipeline_ = std::make_unique<Pipeline>(*plan_, *source_, &is_cancelled_);
+    inline_pipeline_ = std::make_unique<Pipeline>(*plan_, *source_, &is_cancelled_, options_.islands.get());
   ThreadCounters& counters = thread_counters_.back();
   try {
     while (true) {
