@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.lowering import recipe_of
-from stoker.lowering.recipe import AnyStep, NotNative, Recipe, Step, own_functions
+from stoker.lowering.recipe import AnyStep, GroupStep, NotNative, Recipe, own_functions
 
 # The module of each class, and the shape of its images: 3 channels of a NumPy array, or grey of a tensor.
 _CLASSES = {
