@@ -116,7 +116,7 @@ TEST_P(EveryOperator, EqualsItsReferenceOnEveryTarget) {
       const NamedOperator named = make_operator(name, parameters);
       for (const auto& [height, width] : {std::pair(1, 1), {1, 9}, {13, 2}, {17, 31}, {40, 33}}) {
         for (int channels = 1; channels <= 5; ++channels) {
-          for (const DType dtype : {DType::kUint8, DType::kFloat32}) {
+          for (const DType dtype : {DType::kUint8, DType::kFloat32, DType::kUint16, DType::kInt16}) {
             const ImageShape shape{height, width, channels, dtype};
             if (!can_take(*named.op, shape)) continue;
             const Pixels pixels = test::random_pixels(shape, random);
@@ -223,7 +223,7 @@ TEST(Operators, RefuseWhatIsWrongByName) {
   says(message_of<ArgumentTypeError>("resize", {{"size", std::string("big")}}),
        "must be a number, got 'big'");
   says(message_of<ArgumentError>("resize", {{"size", 4.0}, {"resampler", std::string("cubic")}}),
-       "must be one of 'pillow', 'opencv', got 'cubic'");
+       "must be one of 'pillow', 'opencv', 'torch', 'torch_rounded', got 'cubic'");
   says(message_of<ArgumentError>("resize", {{"size", 4.0}, {"interpolation", std::string("area")}}),
        "'area' does not exist with resampler 'pillow'");
   says(message_of<ArgumentTypeError>("horizontal_flip", {{"p", true}}), "must be a number, got True");

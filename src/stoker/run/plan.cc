@@ -187,6 +187,7 @@ std::vector<size_t> Plan::time_keepers(const std::vector<size_t>& spatial,
 Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) const {
   Schedule made;
   const bool begins_with_bytes = shape.dtype == DType::kUint8;
+  DType table_input = shape.dtype;  // of the last segment's first table
   std::vector<Segment>& segments = made.segments;
   segments.emplace_back();
   const auto close = [&](std::string reason) {
@@ -209,6 +210,7 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
       }
       segments.back().spatial.push_back(i);
     } else if (kind == OperatorClass::kTable || kind == OperatorClass::kReducedTable) {
+      if (segments.back().tables.empty()) table_input = shape.dtype;
       segments.back().tables.push_back(i);
       segments.back().has_reduction |= kind == OperatorClass::kReducedTable;
     } else {
@@ -228,7 +230,8 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
     });
   }
   const Segment& last = segments.back();
-  if (last.is_constant_table && shape.channels > 0 && begins_with_bytes) {
+  if (last.is_constant_table && shape.channels > 0 && begins_with_bytes &&
+      (last.tables.empty() || table_input == DType::kUint8)) {
     std::vector<Draw> draws(last.tables.size());  // not random, and yet what the operators work with
     std::vector<TableStep> tables;
     for (size_t i = 0; i < draws.size(); ++i) {

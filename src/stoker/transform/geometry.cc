@@ -17,14 +17,15 @@ Rect crop_of(const Geometry& geometry, const ImageShape& in) {
   return geometry.crop.value_or(Rect{0, 0, in.width, in.height});
 }
 
-Resize resize_of(const Geometry::Target& target, const Rect& crop) {
+Resize resize_of(const Geometry::Target& target, const Rect& crop, DType dtype) {
   return {target.resampler,
           target.interpolation,
           crop.width,
           crop.height,
           target.width,
           target.height,
-          {0, 0, target.width, target.height}};
+          {0, 0, target.width, target.height},
+          dtype};
 }
 
 // A pair of edges seen from the other side.
@@ -70,8 +71,8 @@ void apply_geometry(const Geometry& geometry, const ConstImage& in, const Image&
   ScratchBuffer resized_pixels;
   if (geometry.resize) {
     const Image resized = flips ? packed_image(resized_pixels.reserve(out.shape.bytes()), out.shape) : out;
-    resize_image(resize_of(*geometry.resize, crop), current, {0, 0, crop.width, crop.height}, resized,
-                 scratch);
+    resize_image(resize_of(*geometry.resize, crop, in.shape.dtype), current, {0, 0, crop.width, crop.height},
+                 resized, scratch);
     if (!flips) return;
     current = resized;
   }
@@ -104,8 +105,8 @@ void apply_geometry_reference(const Geometry& geometry, const ConstImage& in, co
   if (geometry.resize) {
     resized_bytes.resize(out.shape.bytes());
     upright = packed_image(resized_bytes.data(), out.shape);
-    resize_image_reference(resize_of(*geometry.resize, crop), cropped, {0, 0, crop.width, crop.height},
-                           upright);
+    resize_image_reference(resize_of(*geometry.resize, crop, in.shape.dtype), cropped,
+                           {0, 0, crop.width, crop.height}, upright);
   }
   for (int y = 0; y < out.height(); ++y) {
     for (int x = 0; x < out.width(); ++x) {

@@ -54,6 +54,7 @@ void check(const Resize& resize) {
   STOKER_CHECK(roi.x >= 0 && roi.y >= 0 && roi.width > 0 && roi.height > 0);
   STOKER_CHECK(roi.width <= resize.width - roi.x && roi.height <= resize.height - roi.y);
   STOKER_CHECK(supports(resize.resampler, resize.interpolation));
+  STOKER_CHECK(resamples(resize.resampler, resize.dtype));
 }
 
 }  // namespace
@@ -65,6 +66,12 @@ Interpolation interpolation_from_name(std::string_view name) {
   return value_of(kInterpolations, "interpolation", name);
 }
 Resampler resampler_from_name(std::string_view name) { return value_of(kResamplers, "resampler", name); }
+
+bool resamples(Resampler resampler, DType dtype) {
+  if (dtype == DType::kUint8) return true;
+  if (dtype == DType::kFloat32) return resampler == Resampler::kOpencv || resampler == Resampler::kTorch;
+  return (dtype == DType::kUint16 || dtype == DType::kInt16) && resampler == Resampler::kOpencv;
+}
 
 bool supports(Resampler resampler, Interpolation interpolation) {
   switch (interpolation) {
@@ -101,8 +108,8 @@ void resize_image(const Resize& resize, const ConstImage& source, const Rect& re
   STOKER_CHECK(out.width() == resize.roi.width && out.height() == resize.roi.height);
   STOKER_CHECK(source.channels() == out.channels() && out.channels() >= 1 && out.channels() <= 64);
   STOKER_CHECK(source.shape.dtype == out.shape.dtype);
-  STOKER_CHECK(out.shape.dtype == DType::kUint8 ||
-               (out.shape.dtype == DType::kFloat32 && resize.resampler == Resampler::kTorch));
+  STOKER_CHECK(resamples(resize.resampler, out.shape.dtype));
+  STOKER_CHECK(out.shape.dtype == resize.dtype || resize.resampler != Resampler::kOpencv);
   switch (resize.resampler) {
     case Resampler::kPillow:
       return pillow_resize(resize, source, region, out, scratch);

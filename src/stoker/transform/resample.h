@@ -1,5 +1,5 @@
-// Resizing, to the pixel as Pillow 13, OpenCV 4.11 and torch 2.13 do it for 8-bit images, and as torch does
-// it for float32.
+// Resizing, to the pixel as Pillow 13, OpenCV 4.11 and torch 2.13 do it for 8-bit images, as OpenCV and torch
+// do it for float32, and as OpenCV does it for 16 bits.
 //
 // Each resampler is one file; both are two passes over tables of taps, in integers but for a few rules.
 #pragma once
@@ -35,6 +35,8 @@ std::string_view name_of(Interpolation interpolation);
 std::string_view name_of(Resampler resampler);
 Interpolation interpolation_from_name(std::string_view name);  // throws ArgumentError
 Resampler resampler_from_name(std::string_view name);          // throws ArgumentError
+// Whether `resampler` takes images of `dtype`.
+bool resamples(Resampler resampler, DType dtype);
 // Whether `resampler` has `interpolation`.
 bool supports(Resampler resampler, Interpolation interpolation);
 
@@ -47,6 +49,7 @@ struct Resize {
   int width = 0;
   int height = 0;
   Rect roi;  // within width x height
+  DType dtype = DType::kUint8;
 };
 
 // Working memory of one thread.
@@ -60,7 +63,7 @@ struct ResizeScratch {
 Rect source_region(const Resize& resize, ResizeScratch& scratch);
 
 // Makes `roi`. `source` holds the pixels of `region` only, where region contains source_region(resize);
-// `out` is roi.height x roi.width. uint8 (kTorch: or float32), 1 to 64 channels (fast for 1, 3 and 4).
+// `out` is roi.height x roi.width, of resize.dtype; 1 to 64 channels (fast for 1, 3 and 4).
 // Pixels equal those of resizing the whole source and cropping, on every instruction set.
 void resize_image(const Resize& resize, const ConstImage& source, const Rect& region, const Image& out,
                   ResizeScratch& scratch);

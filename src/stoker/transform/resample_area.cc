@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "stoker/transform/resample_sums.h"
+#include "stoker/transform/resample_wide.h"
 
 namespace stoker {
 namespace {
@@ -64,12 +66,11 @@ AreaTaps make_taps(int source, int size, int first, int count, Carver& memory) {
 
 // kChannels 0: any number. Each step is rounded to float32 in the order of the taps; the build must not fuse
 // products and sums (-ffp-contract=off where the baseline has such an instruction).
-template <int kChannels>
-void area_row(const uint8_t* row, int first_pixel, const AreaTaps& x, int width, int given_channels,
-              float* out) {
+template <int kChannels, class T>
+void area_row(const T* row, int first_pixel, const AreaTaps& x, int width, int given_channels, float* out) {
   const int channels = kChannels != 0 ? kChannels : given_channels;
   for (int i = 0; i < width; ++i, out += channels) {
-    const uint8_t* from = row + static_cast<ptrdiff_t>(x.start[i] - first_pixel) * channels;
+    const T* from = row + static_cast<ptrdiff_t>(x.start[i] - first_pixel) * channels;
     const float* weights = x.weights + static_cast<ptrdiff_t>(i) * x.stride;
     for (int channel = 0; channel < channels; ++channel) {
       float sum = 0;
@@ -94,6 +95,53 @@ AxisTaps whole_taps(int factor, int first, int count, Carver& memory) {
   }
   pack_taps(TapForm::kWhole, taps);
   return taps;
+}
+
+template <class T>
+void area_by_parts_of(const SourceWindow& source, const Resize& resize, const Image& out,
+                      ResizeScratch& scratch) {
+  const Rect& roi = resize.roi;
+  const int channels = out.channels();
+  const int x_stride = stride_of(scale_of(resize.source_width, resize.width));
+  const int y_stride = stride_of(scale_of(resize.source_height, resize.height));
+  Carver carver(
+      scratch.taps.reserve(area_taps_bytes(roi.width, x_stride) + area_taps_bytes(roi.height, y_stride)));
+  const AreaTaps x = make_taps(resize.source_width, resize.width, roi.x, roi.width, carver);
+  const AreaTaps y = make_taps(resize.source_height, resize.height, roi.y, roi.height, carver);
+  const size_t samples = static_cast<size_t>(roi.width) * static_cast<size_t>(channels);
+  Carver rows(scratch.rows.reserve(2 * Carver::bytes<float>(samples)));
+  float* const row = rows.take<float>(samples);
+  float* const sums = rows.take<float>(samples);
+  int made = -1;  // the source row that `row` was made of: neighbours share the row on their edge
+  for (int i = 0; i < roi.height; ++i) {
+    for (int tap = 0; tap < y.count[i]; ++tap) {
+      const int from = y.start[i] + tap;
+      if (from != made) {
+        const T* const pixels = reinterpret_cast<const T*>(source.at(source.region.x, from));
+        switch (channels) {
+          case 1:
+            area_row<1>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          case 3:
+            area_row<3>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          case 4:
+            area_row<4>(pixels, source.region.x, x, roi.width, channels, row);
+            break;
+          default:
+            area_row<0>(pixels, source.region.x, x, roi.width, channels, row);
+        }
+        made = from;
+      }
+      weigh_floats(row, y.weights[static_cast<ptrdiff_t>(i) * y.stride + tap], tap == 0, samples, sums);
+    }
+    if constexpr (std::is_same_v<T, uint8_t>) {
+      round_floats(sums, samples, out.row<uint8_t>(i));
+    } else {
+      T* const to = out.row<T>(i);
+      for (size_t sample = 0; sample < samples; ++sample) to[sample] = wide_cast<T>(sums[sample]);
+    }
+  }
 }
 
 }  // namespace
@@ -134,42 +182,15 @@ void area_by_whole_factors(const SourceWindow& source, int x_factor, int y_facto
 
 void area_by_parts(const SourceWindow& source, const Resize& resize, const Image& out,
                    ResizeScratch& scratch) {
-  const Rect& roi = resize.roi;
-  const int channels = out.channels();
-  const int x_stride = stride_of(scale_of(resize.source_width, resize.width));
-  const int y_stride = stride_of(scale_of(resize.source_height, resize.height));
-  Carver carver(
-      scratch.taps.reserve(area_taps_bytes(roi.width, x_stride) + area_taps_bytes(roi.height, y_stride)));
-  const AreaTaps x = make_taps(resize.source_width, resize.width, roi.x, roi.width, carver);
-  const AreaTaps y = make_taps(resize.source_height, resize.height, roi.y, roi.height, carver);
-  const size_t samples = static_cast<size_t>(roi.width) * static_cast<size_t>(channels);
-  Carver rows(scratch.rows.reserve(2 * Carver::bytes<float>(samples)));
-  float* const row = rows.take<float>(samples);
-  float* const sums = rows.take<float>(samples);
-  int made = -1;  // the source row that `row` was made of: neighbours share the row on their edge
-  for (int i = 0; i < roi.height; ++i) {
-    for (int tap = 0; tap < y.count[i]; ++tap) {
-      const int from = y.start[i] + tap;
-      if (from != made) {
-        const uint8_t* const pixels = source.at(source.region.x, from);
-        switch (channels) {
-          case 1:
-            area_row<1>(pixels, source.region.x, x, roi.width, channels, row);
-            break;
-          case 3:
-            area_row<3>(pixels, source.region.x, x, roi.width, channels, row);
-            break;
-          case 4:
-            area_row<4>(pixels, source.region.x, x, roi.width, channels, row);
-            break;
-          default:
-            area_row<0>(pixels, source.region.x, x, roi.width, channels, row);
-        }
-        made = from;
-      }
-      weigh_floats(row, y.weights[static_cast<ptrdiff_t>(i) * y.stride + tap], tap == 0, samples, sums);
-    }
-    round_floats(sums, samples, out.row<uint8_t>(i));
+  switch (out.shape.dtype) {
+    case DType::kFloat32:
+      return area_by_parts_of<float>(source, resize, out, scratch);
+    case DType::kUint16:
+      return area_by_parts_of<uint16_t>(source, resize, out, scratch);
+    case DType::kInt16:
+      return area_by_parts_of<int16_t>(source, resize, out, scratch);
+    default:
+      return area_by_parts_of<uint8_t>(source, resize, out, scratch);
   }
 }
 

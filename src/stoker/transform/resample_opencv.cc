@@ -8,65 +8,16 @@
 #include <numbers>
 
 #include "stoker/transform/resample_area.h"
+#include "stoker/transform/resample_opencv_rule.h"
 #include "stoker/transform/resample_passes.h"
 #include "stoker/transform/resample_sums.h"
 #include "stoker/transform/resample_taps.h"
+#include "stoker/transform/resample_wide.h"
 
 namespace stoker {
 namespace {
 
 constexpr float kOne = 2048;  // weights are counted in 2^-11
-
-// What OpenCV makes of the asked interpolation, given the sizes.
-enum class Rule : uint8_t {
-  kCopy,
-  kNearest,
-  kNearestExact,
-  kLinear,
-  kAreaLinear,
-  kWholeArea,
-  kArea,
-  kCubic,
-  kLanczos
-};
-
-struct Scale {
-  double inverse;  // output / source
-  double value;    // its inverse, which need not be source / output to the last bit
-
-  Scale(int source, int size) : inverse(static_cast<double>(size) / source), value(1.0 / inverse) {}
-  bool is_whole() const {
-    return std::fabs(value - std::rint(value)) < std::numeric_limits<double>::epsilon();
-  }
-  int whole() const { return static_cast<int>(std::rint(value)); }
-};
-
-// Halving in both directions is the mean of four pixels, rounded half up for 1, 3 and 4 channels, and that is
-// what the linear rule gives with all weights 1024: (64 * (a + b) * 1024 >> 16) is a + b.
-Rule rule_of(const Resize& resize, int channels) {
-  if (resize.width == resize.source_width && resize.height == resize.source_height) return Rule::kCopy;
-  const Scale x(resize.source_width, resize.width);
-  const Scale y(resize.source_height, resize.height);
-  const bool whole = x.is_whole() && y.is_whole();
-  const bool halves = whole && x.whole() == 2 && y.whole() == 2;
-  const Rule half_rule = channels == 1 || channels == 3 || channels == 4 ? Rule::kLinear : Rule::kWholeArea;
-  switch (resize.interpolation) {
-    case Interpolation::kNearest:
-      return Rule::kNearest;
-    case Interpolation::kNearestExact:
-      return Rule::kNearestExact;
-    case Interpolation::kBilinear:
-      return halves ? half_rule : Rule::kLinear;
-    case Interpolation::kArea:
-      if (x.value < 1 || y.value < 1) return Rule::kAreaLinear;
-      if (halves) return half_rule;
-      return whole ? Rule::kWholeArea : Rule::kArea;
-    case Interpolation::kBicubic:
-      return Rule::kCubic;
-    default:
-      return Rule::kLanczos;
-  }
-}
 
 // Round half to even, for |x| < 2^22; std::lrint is a call on the lowest x86-64.
 int32_t round_even(float x) {
@@ -74,56 +25,18 @@ int32_t round_even(float x) {
   return std::bit_cast<int32_t>(x + kMagic) - std::bit_cast<int32_t>(kMagic);
 }
 
-int floor_int(float x) {
-  const int down = static_cast<int>(x);
-  return static_cast<float>(down) > x ? down - 1 : down;
-}
-int floor_int(double x) {
-  const int down = static_cast<int>(x);
-  return down > x ? down - 1 : down;
-}
-
-int fill_nearest_output(int source, const Scale& scale, int output) {
-  return std::min(floor_int(output * scale.value), source - 1);
-}
-
-int fill_nearest_exact_output(int source, int size, int output) {
-  const int64_t step = ((static_cast<int64_t>(source) << 16) + size / 2) / size;
-  const int64_t half = step / 2 - source % 2;
-  return static_cast<int>(std::clamp<int64_t>((step * output + half) >> 16, 0, source - 1));
-}
-
-void fill_nearest(Rule rule, int source, int size, int first, int count, int32_t* indices) {
-  const Scale scale(source, size);
+void fill_nearest(ResizeRule rule, int source, int size, int first, int count, int32_t* indices) {
+  const AxisScale scale(source, size);
   for (int i = 0; i < count; ++i) {
-    indices[i] = rule == Rule::kNearest ? fill_nearest_output(source, scale, first + i)
-                                        : fill_nearest_exact_output(source, size, first + i);
+    indices[i] = rule == ResizeRule::kNearest ? nearest_source(source, scale, first + i)
+                                              : nearest_exact_source(source, size, first + i);
   }
-}
-
-// Where an output lies: between source pixels `at` and `at + 1`, `fraction` behind the first.
-struct Position {
-  int at;
-  float fraction;
-};
-
-Position position_of(Rule rule, const Scale& scale, int output) {
-  if (rule == Rule::kAreaLinear) {
-    const int at = floor_int(output * scale.value);
-    const float fraction = static_cast<float>((output + 1) - (at + 1) * scale.inverse);
-    return {at, fraction <= 0 ? 0 : fraction - static_cast<float>(floor_int(fraction))};
-  }
-  const float place = static_cast<float>((output + 0.5) * scale.value - 0.5);
-  const int at = floor_int(place);
-  return {at, place - static_cast<float>(at)};
 }
 
 // Which taps an axis has. Along rows, taps on the same pixel (those clamped at an edge) are added up. Across
 // rows each tap is rounded on its own, so all are kept, and tap i reads clamp(base + i) within the output's
 // [start, start + count).
 enum class Direction : uint8_t { kAlongRows, kAcrossRows };
-
-constexpr int taps_of(Rule rule) { return rule == Rule::kCubic ? 4 : rule == Rule::kLanczos ? 8 : 2; }
 
 struct OutputTaps {
   int32_t start = 0;
@@ -132,9 +45,9 @@ struct OutputTaps {
   std::array<int32_t, 8> weights{};
 };
 
-void linear_taps(Rule rule, const Scale& scale, int source, Direction direction, int output,
+void linear_taps(ResizeRule rule, const AxisScale& scale, int source, Direction direction, int output,
                  OutputTaps& taps) {
-  auto [at, fraction] = position_of(rule, scale, output);
+  auto [at, fraction] = source_position(rule, scale, output);
   if (direction == Direction::kAlongRows) {
     if (at < 0) {
       at = 0;
@@ -160,47 +73,12 @@ void linear_taps(Rule rule, const Scale& scale, int source, Direction direction,
   }
 }
 
-std::array<float, 8> cubic_weights(float f) {
-  constexpr float kA = -0.75F;
-  const float g = 1 - f;
-  std::array<float, 8> c{};
-  c[0] = ((kA * (f + 1) - 5 * kA) * (f + 1) + 8 * kA) * (f + 1) - 4 * kA;
-  c[1] = ((kA + 2) * f - (kA + 3)) * f * f + 1;
-  c[2] = ((kA + 2) * g - (kA + 3)) * g * g + 1;
-  c[3] = 1 - c[0] - c[1] - c[2];
-  return c;
-}
-
-std::array<float, 8> lanczos_weights(float f) {
-  constexpr double kR = 0.70710678118654752440084436210485;
-  constexpr double kTurns[8][2] = {{1, 0},  {-kR, -kR}, {0, 1},  {kR, -kR},
-                                   {-1, 0}, {kR, kR},   {0, -1}, {-kR, kR}};
-  constexpr double kQuarter = std::numbers::pi * 0.25;
-  const double angle = -static_cast<double>(f + 3) * kQuarter;
-  const double sine = std::sin(angle);
-  const double cosine = std::cos(angle);
-  std::array<float, 8> c{};
-  float sum = 0;
-  for (int i = 0; i < 8; ++i) {
-    const float distance = f + 3 - static_cast<float>(i);
-    if (std::fabs(distance) >= 1e-6F) {
-      const double y = -static_cast<double>(distance) * kQuarter;
-      c[i] = static_cast<float>((kTurns[i][0] * sine + kTurns[i][1] * cosine) / (y * y));
-    } else {
-      c[i] = 1e30F;
-    }
-    sum += c[i];
-  }
-  sum = 1 / sum;
-  for (float& weight : c) weight *= sum;
-  return c;
-}
-
-void wide_taps(Rule rule, const Scale& scale, int source, Direction direction, int output, OutputTaps& taps) {
-  const auto [at, fraction] = position_of(rule, scale, output);
+void wide_taps(ResizeRule rule, const AxisScale& scale, int source, Direction direction, int output,
+               OutputTaps& taps) {
+  const auto [at, fraction] = source_position(rule, scale, output);
   const int size = taps_of(rule);
   const std::array<float, 8> floats =
-      rule == Rule::kCubic ? cubic_weights(fraction) : lanczos_weights(fraction);
+      rule == ResizeRule::kCubic ? cubic_weights(fraction) : lanczos_weights(fraction);
   std::array<int32_t, 8> whole{};
   int first = 0;
   int last = 0;
@@ -225,7 +103,7 @@ void wide_taps(Rule rule, const Scale& scale, int source, Direction direction, i
   }
 }
 
-void output_taps(Rule rule, const Scale& scale, int source, Direction direction, int output,
+void output_taps(ResizeRule rule, const AxisScale& scale, int source, Direction direction, int output,
                  OutputTaps& taps) {
   if (taps_of(rule) == 2) {
     linear_taps(rule, scale, source, direction, output, taps);
@@ -235,8 +113,8 @@ void output_taps(Rule rule, const Scale& scale, int source, Direction direction,
 }
 
 // `bases` may be null.
-void fill_axis(Rule rule, int source, int size, Direction direction, int32_t* bases, AxisTaps& axis) {
-  const Scale scale(source, size);
+void fill_axis(ResizeRule rule, int source, int size, Direction direction, int32_t* bases, AxisTaps& axis) {
+  const AxisScale scale(source, size);
   OutputTaps taps;
   for (int i = 0; i < axis.size; ++i) {
     output_taps(rule, scale, source, direction, axis.first + i, taps);
@@ -248,20 +126,20 @@ void fill_axis(Rule rule, int source, int size, Direction direction, int32_t* ba
   if (direction == Direction::kAlongRows) pack_taps(TapForm::kWhole, axis);
 }
 
-Span source_span(Rule rule, int source, int size, Direction direction, int first, int count) {
-  const Scale scale(source, size);
+Span source_span(ResizeRule rule, int source, int size, Direction direction, int first, int count) {
+  const AxisScale scale(source, size);
   OutputTaps taps;
   Span span{INT32_MAX, -1};
   // No later output begins before its own first tap, zero or not.
   const int before = taps_of(rule) / 2 - 1;
   for (int i = first; i < first + count; ++i) {
-    if (position_of(rule, scale, i).at - before >= span.first) break;
+    if (source_position(rule, scale, i).at - before >= span.first) break;
     output_taps(rule, scale, source, direction, i, taps);
     span.first = std::min(span.first, taps.start);
     if (span.first == 0) break;
   }
   for (int i = first + count - 1; i >= first; --i) {
-    if (position_of(rule, scale, i).at + taps_of(rule) / 2 <= span.last) break;
+    if (source_position(rule, scale, i).at + taps_of(rule) / 2 <= span.last) break;
     output_taps(rule, scale, source, direction, i, taps);
     span.last = std::max(span.last, taps.start + taps.count - 1);
     if (span.last == source - 1) break;
@@ -279,23 +157,23 @@ const int32_t* wide_row(const ResizedRows& resized, const AxisTaps& axis, const 
 
 Rect opencv_source_region(const Resize& resize, ResizeScratch&) {
   const Rect& roi = resize.roi;
-  const Rule rule = rule_of(resize, 1);  // the channels do not change which pixels are read
-  if (rule == Rule::kCopy) return roi;
+  const ResizeRule rule = rule_of(resize, 1);  // the channels do not change which pixels are read
+  if (rule == ResizeRule::kCopy) return roi;
   const auto span = [&](int source, int size, Direction direction, int first, int count) -> Span {
-    const Scale scale(source, size);
+    const AxisScale scale(source, size);
     switch (rule) {
-      case Rule::kNearest:
-        return {fill_nearest_output(source, scale, first),
-                fill_nearest_output(source, scale, first + count - 1)};
-      case Rule::kNearestExact:
-        return {fill_nearest_exact_output(source, size, first),
-                fill_nearest_exact_output(source, size, first + count - 1)};
-      case Rule::kWholeArea:
+      case ResizeRule::kNearest:
+        return {nearest_source(source, scale, first), nearest_source(source, scale, first + count - 1)};
+      case ResizeRule::kNearestExact:
+        return {nearest_exact_source(source, size, first),
+                nearest_exact_source(source, size, first + count - 1)};
+      case ResizeRule::kWholeArea:
         return {first * scale.whole(), (first + count) * scale.whole() - 1};
-      case Rule::kArea:
+      case ResizeRule::kArea:
         return area_span(source, size, first, count);
       default:
-        return source_span(rule, source, size, direction, first, count);
+        return resize.dtype == DType::kUint8 ? source_span(rule, source, size, direction, first, count)
+                                             : wide_source_span(rule, source, size, first, count);
     }
   };
   const Span x = span(resize.source_width, resize.width, Direction::kAlongRows, roi.x, roi.width);
@@ -307,16 +185,19 @@ void opencv_resize(const Resize& resize, const ConstImage& pixels, const Rect& r
                    ResizeScratch& scratch) {
   const Rect& roi = resize.roi;
   const SourceWindow source{pixels, region};
-  const Rule rule = rule_of(resize, out.channels());
+  const ResizeRule rule = rule_of(resize, out.channels());
   const size_t width = static_cast<size_t>(roi.width);
   const size_t height = static_cast<size_t>(roi.height);
-  if (rule == Rule::kCopy) return copy_window(source, roi, out);
-  if (rule == Rule::kArea) return area_by_parts(source, resize, out, scratch);
-  if (rule == Rule::kWholeArea) {
-    return area_by_whole_factors(source, Scale(resize.source_width, resize.width).whole(),
-                                 Scale(resize.source_height, resize.height).whole(), roi, out, scratch);
+  if (rule == ResizeRule::kCopy) return copy_window(source, roi, out);
+  const bool is_wide = out.shape.dtype != DType::kUint8;
+  if (is_wide && rule != ResizeRule::kNearest && rule != ResizeRule::kNearestExact)
+    return wide_resize(resize, rule, source, out, scratch);
+  if (rule == ResizeRule::kArea) return area_by_parts(source, resize, out, scratch);
+  if (rule == ResizeRule::kWholeArea) {
+    return area_by_whole_factors(source, AxisScale(resize.source_width, resize.width).whole(),
+                                 AxisScale(resize.source_height, resize.height).whole(), roi, out, scratch);
   }
-  if (rule == Rule::kNearest || rule == Rule::kNearestExact) {
+  if (rule == ResizeRule::kNearest || rule == ResizeRule::kNearestExact) {
     Carver carver(scratch.taps.reserve(Carver::bytes<int32_t>(width) + Carver::bytes<int32_t>(height)));
     int32_t* const columns = carver.take<int32_t>(width);
     int32_t* const rows = carver.take<int32_t>(height);
@@ -351,7 +232,7 @@ void opencv_resize(const Resize& resize, const ConstImage& pixels, const Rect& r
     }
     std::array<const int32_t*, 8> rows;
     for (int tap = 0; tap < stride; ++tap) rows[tap] = wide_row(resized, y, bases, i, tap);
-    if (rule == Rule::kCubic) {
+    if (rule == ResizeRule::kCubic) {
       blend_sums_cubic(rows.data(), weights, floats, samples, to);
     } else {
       blend_sums_lanczos(rows.data(), weights, samples, to);

@@ -44,21 +44,21 @@ void pick_row(const uint8_t* row, int row_pixels, const int32_t* columns, int fi
 
 void copy_window(const SourceWindow& source, const Rect& rect, const Image& out) {
   for (int y = 0; y < out.height(); ++y) {
-    std::memcpy(out.row<uint8_t>(y), source.at(rect.x, rect.y + y), samples_of(out));
+    std::memcpy(out.row<uint8_t>(y), source.at(rect.x, rect.y + y), out.shape.row_bytes());
   }
 }
 
 void pick_pixels(const SourceWindow& source, const int32_t* columns, const int32_t* rows, const Image& out) {
-  const int channels = out.channels();
+  const size_t pixel_bytes = out.shape.pixel_bytes();
   const int first = source.region.x;
   for (int y = 0; y < out.height(); ++y) {
     uint8_t* const to = out.row<uint8_t>(y);
     if (y > 0 && rows[y] == rows[y - 1]) {
-      std::memcpy(to, out.row<uint8_t>(y - 1), samples_of(out));
+      std::memcpy(to, out.row<uint8_t>(y - 1), out.shape.row_bytes());
       continue;
     }
     const uint8_t* const from = source.at(first, rows[y]);
-    switch (channels) {
+    switch (pixel_bytes) {
       case 1:
         pick_row<1, 1>(from, source.region.width, columns, first, out.width(), to);
         break;
@@ -70,9 +70,8 @@ void pick_pixels(const SourceWindow& source, const int32_t* columns, const int32
         break;
       default:
         for (int x = 0; x < out.width(); ++x) {
-          std::memcpy(to + static_cast<ptrdiff_t>(x) * channels,
-                      from + static_cast<ptrdiff_t>(columns[x] - first) * channels,
-                      static_cast<size_t>(channels));
+          std::memcpy(to + static_cast<size_t>(x) * pixel_bytes,
+                      from + static_cast<size_t>(columns[x] - first) * pixel_bytes, pixel_bytes);
         }
     }
   }

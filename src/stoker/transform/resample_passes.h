@@ -18,10 +18,12 @@ struct SourceWindow {
 
   int channels() const { return pixels.channels(); }
   const uint8_t* at(int x, int y) const {
-    return pixels.row<uint8_t>(y - region.y) + static_cast<ptrdiff_t>(x - region.x) * channels();
+    return pixels.row<uint8_t>(y - region.y) +
+           static_cast<ptrdiff_t>(x - region.x) * static_cast<ptrdiff_t>(pixels.shape.pixel_bytes());
   }
 };
 
+// Of any dtype, as the next.
 void copy_window(const SourceWindow& source, const Rect& rect, const Image& out);
 
 // out(x, y) = source(columns[x], rows[y]).

@@ -1,5 +1,7 @@
 // resize_image_reference: the rules of all libraries, written down once more as plainly as possible. It
 // shares no code with resize_image, which it judges.
+#include "stoker/transform/resample_reference.h"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -9,18 +11,80 @@
 #include <vector>
 
 #include "stoker/base/error.h"
-#include "stoker/transform/resample.h"
 
 namespace stoker {
+
+// ---- OpenCV's rules of every dtype
+
+double cv_scale(int source, int size) { return 1.0 / (static_cast<double>(size) / source); }
+
+bool is_whole(double scale) {
+  return std::fabs(scale - std::nearbyint(scale)) < std::numeric_limits<double>::epsilon();
+}
+
+int inside(int at, int source) { return std::clamp(at, 0, source - 1); }
+
+// The first of the two pixels between which an output lies, and how far behind it.
+std::pair<int, float> cv_place(bool area, int source, int size, int output) {
+  const double scale = cv_scale(source, size);
+  if (area) {
+    const int at = static_cast<int>(std::floor(output * scale));
+    const float part = static_cast<float>((output + 1) - (at + 1) * (static_cast<double>(size) / source));
+    return {at, part <= 0 ? 0.0F : part - std::floor(part)};
+  }
+  const float place = static_cast<float>((output + 0.5) * scale - 0.5);
+  return {static_cast<int>(std::floor(place)), place - std::floor(place)};
+}
+
+int cv_nearest(bool exact, int source, int size, int output) {
+  if (!exact) return std::min(static_cast<int>(std::floor(output * cv_scale(source, size))), source - 1);
+  const int64_t step = ((static_cast<int64_t>(source) << 16) + size / 2) / size;
+  return inside(static_cast<int>((step * output + step / 2 - source % 2) >> 16), source);
+}
+
+std::vector<float> cv_wide_weights(Interpolation kind, float f) {
+  std::vector<float> c;
+  if (kind == Interpolation::kBicubic) {
+    const float a = -0.75F;
+    c = {((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a, ((a + 2) * f - (a + 3)) * f * f + 1,
+         ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1};
+    c.push_back(1 - c[0] - c[1] - c[2]);
+  } else {
+    const double r = 0.70710678118654752440084436210485;
+    const double turns[8][2] = {{1, 0}, {-r, -r}, {0, 1}, {r, -r}, {-1, 0}, {r, r}, {0, -1}, {-r, r}};
+    const double angle = -static_cast<double>(f + 3) * std::numbers::pi * 0.25;
+    float sum = 0;
+    for (int i = 0; i < 8; ++i) {
+      const float distance = f + 3 - static_cast<float>(i);
+      const double y = -static_cast<double>(distance) * std::numbers::pi * 0.25;
+      const double turned = turns[i][0] * std::sin(angle) + turns[i][1] * std::cos(angle);
+      c.push_back(std::fabs(distance) < 1e-6F ? 1e30F : static_cast<float>(turned / (y * y)));
+      sum += c.back();
+    }
+    const float norm = 1 / sum;
+    for (float& weight : c) weight *= norm;
+  }
+  return c;
+}
+
+std::vector<Tap> cv_area_taps(int source, int size, int output) {
+  const double scale = cv_scale(source, size);
+  const double begin = output * scale;
+  const double end = begin + scale;
+  const double width = std::min(scale, source - begin);
+  const int last = std::min(static_cast<int>(std::floor(end)), source - 1);
+  const int first = std::min(static_cast<int>(std::ceil(begin)), last);
+  std::vector<Tap> taps;
+  if (first - begin > 1e-3) taps.push_back({first - 1, (first - begin) / width});
+  for (int at = first; at < last; ++at) taps.push_back({at, 1.0 / width});
+  if (end - last > 1e-3) taps.push_back({last, std::min(std::min(end - last, 1.0), width) / width});
+  return taps;
+}
+
 namespace {
 
 // A sample of the whole source; asked only for pixels that matter.
 using Sample = std::function<int(int x, int y, int channel)>;
-
-struct Tap {
-  int at;
-  double weight;
-};
 
 uint8_t clamped(int64_t value) { return static_cast<uint8_t>(std::clamp<int64_t>(value, 0, 255)); }
 
@@ -246,26 +310,6 @@ uint8_t torch_sample(const Resize& r, int x_bits, int y_bits, const Sample& sour
 
 // ---- OpenCV
 
-double cv_scale(int source, int size) { return 1.0 / (static_cast<double>(size) / source); }
-
-bool is_whole(double scale) {
-  return std::fabs(scale - std::nearbyint(scale)) < std::numeric_limits<double>::epsilon();
-}
-
-int inside(int at, int source) { return std::clamp(at, 0, source - 1); }
-
-// The first of the two pixels between which an output lies, and how far behind it.
-std::pair<int, float> cv_place(bool area, int source, int size, int output) {
-  const double scale = cv_scale(source, size);
-  if (area) {
-    const int at = static_cast<int>(std::floor(output * scale));
-    const float part = static_cast<float>((output + 1) - (at + 1) * (static_cast<double>(size) / source));
-    return {at, part <= 0 ? 0.0F : part - std::floor(part)};
-  }
-  const float place = static_cast<float>((output + 0.5) * scale - 0.5);
-  return {static_cast<int>(std::floor(place)), place - std::floor(place)};
-}
-
 uint8_t cv_linear(const Resize& r, const Sample& source, bool area, int x, int y, int channel) {
   const std::pair<int, float> place = cv_place(area, r.source_width, r.width, x);
   int column = place.first;
@@ -292,38 +336,18 @@ uint8_t cv_linear(const Resize& r, const Sample& source, bool area, int x, int y
   return clamped(sum >> 2);
 }
 
-std::vector<int> cv_wide_weights(Interpolation kind, float f) {
-  std::vector<float> c;
-  if (kind == Interpolation::kBicubic) {
-    const float a = -0.75F;
-    c = {((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a, ((a + 2) * f - (a + 3)) * f * f + 1,
-         ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1};
-    c.push_back(1 - c[0] - c[1] - c[2]);
-  } else {
-    const double r = 0.70710678118654752440084436210485;
-    const double turns[8][2] = {{1, 0}, {-r, -r}, {0, 1}, {r, -r}, {-1, 0}, {r, r}, {0, -1}, {-r, r}};
-    const double angle = -static_cast<double>(f + 3) * std::numbers::pi * 0.25;
-    float sum = 0;
-    for (int i = 0; i < 8; ++i) {
-      const float distance = f + 3 - static_cast<float>(i);
-      const double y = -static_cast<double>(distance) * std::numbers::pi * 0.25;
-      const double turned = turns[i][0] * std::sin(angle) + turns[i][1] * std::cos(angle);
-      c.push_back(std::fabs(distance) < 1e-6F ? 1e30F : static_cast<float>(turned / (y * y)));
-      sum += c.back();
-    }
-    const float norm = 1 / sum;
-    for (float& weight : c) weight *= norm;
-  }
+std::vector<int> whole_weights(Interpolation kind, float f) {
   std::vector<int> whole;
-  for (float weight : c) whole.push_back(static_cast<int>(std::nearbyint(weight * 2048.0F)));
+  for (const float weight : cv_wide_weights(kind, f))
+    whole.push_back(static_cast<int>(std::nearbyint(weight * 2048.0F)));
   return whole;
 }
 
 uint8_t cv_wide(const Resize& r, const Sample& source, int channels, int x, int y, int channel) {
   const auto [column, part] = cv_place(false, r.source_width, r.width, x);
   const auto [row, down] = cv_place(false, r.source_height, r.height, y);
-  const std::vector<int> across = cv_wide_weights(r.interpolation, part);
-  const std::vector<int> below = cv_wide_weights(r.interpolation, down);
+  const std::vector<int> across = whole_weights(r.interpolation, part);
+  const std::vector<int> below = whole_weights(r.interpolation, down);
   const int taps = static_cast<int>(across.size());
   std::vector<int> sums;
   for (int i = 0; i < taps; ++i) {
@@ -351,20 +375,6 @@ uint8_t cv_wide(const Resize& r, const Sample& source, int channels, int x, int 
   return clamped(total >> 22);
 }
 
-std::vector<Tap> cv_area_taps(int source, int size, int output) {
-  const double scale = cv_scale(source, size);
-  const double begin = output * scale;
-  const double end = begin + scale;
-  const double width = std::min(scale, source - begin);
-  const int last = std::min(static_cast<int>(std::floor(end)), source - 1);
-  const int first = std::min(static_cast<int>(std::ceil(begin)), last);
-  std::vector<Tap> taps;
-  if (first - begin > 1e-3) taps.push_back({first - 1, (first - begin) / width});
-  for (int at = first; at < last; ++at) taps.push_back({at, 1.0 / width});
-  if (end - last > 1e-3) taps.push_back({last, std::min(std::min(end - last, 1.0), width) / width});
-  return taps;
-}
-
 uint8_t cv_area(const Resize& r, const Sample& source, int channels, int x, int y, int channel) {
   const double x_scale = cv_scale(r.source_width, r.width);
   const double y_scale = cv_scale(r.source_height, r.height);
@@ -375,7 +385,7 @@ uint8_t cv_area(const Resize& r, const Sample& source, int channels, int x, int 
     for (int i = 0; i < x_factor * y_factor; ++i) {
       sum += source(x * x_factor + i % x_factor, y * y_factor + i / x_factor, channel);
     }
-    const bool exact = x_factor == 2 && y_factor == 2 && (channels == 1 || channels == 3 || channels == 4);
+    const bool exact = x_factor == 2 && y_factor == 2 && channels != 2;
     if (exact) return clamped((sum + 2) >> 2);
     return clamped(std::lrint(static_cast<float>(sum) * (1.0F / static_cast<float>(x_factor * y_factor))));
   }
@@ -393,12 +403,6 @@ uint8_t cv_area(const Resize& r, const Sample& source, int channels, int x, int 
     total = total + weighted;
   }
   return clamped(std::lrint(total));
-}
-
-int cv_nearest(bool exact, int source, int size, int output) {
-  if (!exact) return std::min(static_cast<int>(std::floor(output * cv_scale(source, size))), source - 1);
-  const int64_t step = ((static_cast<int64_t>(source) << 16) + size / 2) / size;
-  return inside(static_cast<int>((step * output + step / 2 - source % 2) >> 16), source);
 }
 
 uint8_t opencv_sample(const Resize& r, const Sample& source, int channels, int x, int y, int channel) {
@@ -452,6 +456,8 @@ void float_reference(const Resize& resize, const ConstImage& source, const Rect&
 void resize_image_reference(const Resize& resize, const ConstImage& source, const Rect& region,
                             const Image& out) {
   STOKER_CHECK(supports(resize.resampler, resize.interpolation));
+  if (resize.resampler == Resampler::kOpencv && resize.dtype != DType::kUint8)
+    return wide_resize_reference(resize, source, region, out);
   const int channels = out.channels();
   if (out.shape.dtype == DType::kFloat32) return float_reference(resize, source, region, out);
   const bool weighs =

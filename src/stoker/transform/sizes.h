@@ -68,15 +68,16 @@ struct ResamplerParameter {
   // Throws ArgumentError for images that cannot be resampled so.
   void check_dtype(std::string_view owner, DType dtype) const {
     if (dtype == DType::kUint8) return;
-    if (resampler != Resampler::kTorch || dtype != DType::kFloat32) {
-      const bool takes_floats = resampler == Resampler::kTorch;
+    if (!resamples(resampler, dtype)) {
+      const char* more = resampler == Resampler::kTorch    ? " and float32"
+                         : resampler == Resampler::kOpencv ? ", uint16, int16 and float32"
+                                                           : "";
       throw ArgumentError(
-          std::string(owner) + ": works on uint8" + (takes_floats ? " and float32" : "") +
-          " images with resampler '" + resampler_name + "', got " + std::string(stoker::name_of(dtype)) +
-          "; put it " +
-          (takes_floats ? "where they are one of them." : "before the operators that make floats."));
+          std::string(owner) + ": works on uint8" + more + " images with resampler '" + resampler_name +
+          "', got " + std::string(stoker::name_of(dtype)) + "; put it " +
+          (*more != 0 ? "where they are one of them." : "before the operators that make floats."));
     }
-    if (interpolation == Interpolation::kLanczos) {
+    if (resampler == Resampler::kTorch && interpolation == Interpolation::kLanczos) {
       throw ArgumentError(std::string(owner) + ": 'lanczos' works on uint8 images, got float32.");
     }
   }

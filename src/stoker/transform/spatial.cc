@@ -84,7 +84,7 @@ Failure SpatialChain::flush() {
   Resize resize;
   if (has_resize_) {
     resize = {target_.resampler, target_.interpolation, crop_.width, crop_.height,
-              target_.width,     target_.height,        roi_};
+              target_.width,     target_.height,        roi_,        source_shape_.dtype};
     needed = source_region(resize, scratch_);
   }
   const Rect region =
