@@ -191,7 +191,7 @@ def brightness_contrast(
 ) -> Operator:
     """Multiply by a random contrast and add a random brightness.
 
-    (H, W, C) uint8 or float32 (0 to 1) -> the same shape: min(max(value * alpha + beta, 0), 255), cut to an integer; float32 limited to 0 and 1. Pixels equal Albumentations' RandomBrightnessContrast.
+    (H, W, C) uint8, uint16, int16 or float32 (0 to 1) -> the same shape: min(max(value * alpha + beta, 0), 255), cut to an integer; float32 limited to 0 and 1. Pixels equal Albumentations' RandomBrightnessContrast. Of wider integers beta is a share of 65535 or 32767, and the result is rounded and limited to the dtype.
 
     Args:
         brightness: Least and greatest shift; one number b means (-b, b). Between -1 and 1 of the full range.
@@ -771,7 +771,7 @@ def longest_max_size(
 ) -> Operator:
     """Resize an image so that its longer side has a given length.
 
-    (H, W, C) uint8 -> (h, w, C) uint8, the aspect ratio kept. With max_size_hw both bounds are met, so that the image fits. Pixels, boxes and keypoints equal Albumentations' LongestMaxSize.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C), the aspect ratio kept. With max_size_hw both bounds are met, so that the image fits. Pixels, boxes and keypoints equal Albumentations' LongestMaxSize.
 
     Args:
         max_size: What the side is brought to; of several numbers one is drawn. None where max_size_hw is given. Between 1 and 16384 pixels.
@@ -1166,7 +1166,7 @@ def random_gamma(
 ) -> Operator:
     """Raise each value, as a share of the full range, to a random power.
 
-    (H, W, C) uint8 or float32 -> the same shape. uint8 is cut to an integer. Pixels equal Albumentations' RandomGamma; float32 to the last bits of the power function.
+    (H, W, C) uint8, uint16, int16 or float32 -> the same shape. uint8 is cut to an integer, wider integers are rounded, and of int16 negative levels keep their sign. Pixels equal Albumentations' RandomGamma on uint8; on float32 to the last bits of the power function.
 
     Args:
         gamma_limit: Least and greatest exponent, times 100. Between 0.001 and 1e+06 hundredths.
@@ -1220,7 +1220,7 @@ def random_resized_crop(
 ) -> Operator:
     """Cut a random rectangle and resize it to a fixed size.
 
-    (H, W, C) uint8 -> (size_h, size_w, C) uint8. Where the codec can, only the rectangle is decoded. After ten rectangles that do not fit, the largest centred one of an allowed aspect ratio is taken. Source: Szegedy et al. 2015, "Going Deeper with Convolutions", section 6.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (size_h, size_w, C). Where the codec can, only the rectangle is decoded. After ten rectangles that do not fit, the largest centred one of an allowed aspect ratio is taken. Source: Szegedy et al. 2015, "Going Deeper with Convolutions", section 6.
 
     Args:
         size: Height and width of the result; one number means a square. Between 1 and 16384 pixels.
@@ -1300,7 +1300,7 @@ def random_scale(
 ) -> Operator:
     """Resize the image by a random factor, the aspect ratio kept.
 
-    (H, W, C) uint8 -> (h, w, C) uint8. The drawn value is the factor. Pixels, boxes and keypoints equal Albumentations' RandomScale.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C). The drawn value is the factor. Pixels, boxes and keypoints equal Albumentations' RandomScale.
 
     Args:
         scale_limit: Least and greatest change of the factor; one number s means (-s, s). Between -1 and 100 added to a factor of 1.
@@ -1334,7 +1334,7 @@ def random_sized_crop(
 ) -> Operator:
     """Cut a window of random height and resize it to a fixed size.
 
-    (H, W, C) uint8 -> (size_h, size_w, C) uint8. Where the codec can, only the window is decoded. Pixels, boxes and keypoints equal Albumentations' RandomSizedCrop.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (size_h, size_w, C). Where the codec can, only the window is decoded. Pixels, boxes and keypoints equal Albumentations' RandomSizedCrop.
 
     Args:
         min_max_height: Least and greatest height of the window. Between 1 and 16384 pixels.
@@ -1581,7 +1581,7 @@ def smallest_max_size(
 ) -> Operator:
     """Resize an image so that its shorter side has a given length.
 
-    (H, W, C) uint8 -> (h, w, C) uint8, the aspect ratio kept. With max_size_hw both bounds are met, so that the image covers them. Pixels, boxes and keypoints equal Albumentations' SmallestMaxSize.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C), the aspect ratio kept. With max_size_hw both bounds are met, so that the image covers them. Pixels, boxes and keypoints equal Albumentations' SmallestMaxSize.
 
     Args:
         max_size: What the side is brought to; of several numbers one is drawn. None where max_size_hw is given. Between 1 and 16384 pixels.

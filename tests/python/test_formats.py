@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,48 @@ def test_unchanged_keeps_the_alpha_of_a_palette(tmp_path: Path) -> None:
     palette = np.arange(12).reshape(4, 3) * 20
     data = png(random_samples(9, 9, 1, 2), PALETTE, 2, palette=palette, transparency=b"\x10\x80")
     assert_same(decode(tmp_path / "a.png", data, color="unchanged"), by_pillow(data, "RGBA"))
+
+
+def decode_mask(path: Path, data: bytes) -> np.ndarray:
+    """The file's pixels (H, W) as the engine decodes a mask of one channel."""
+    path.write_bytes(data)
+    source = _native.FilesSource([path])
+    source.add_field("mask", "mask", [path])
+    run = _native.Run(source, [], threads=0, dtype="uint8", layout="hwc")
+    run.submit([0])
+    mask = np.asarray(run.next().field("mask"))[0]
+    assert mask.ndim == 2
+    return mask
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", DEPTHS[PALETTE])
+def test_a_mask_with_a_palette_gives_the_numbers_of_its_colours(
+    tmp_path: Path, depth: int, interlaced: bool
+) -> None:
+    """As Pillow opens it, in mode P; the image of the same file gives the colours."""
+    palette = np.random.default_rng(1).integers(0, 256, (2**depth, 3))
+    for (height, width), transparency in itertools.product([*SIZES, (3, 5)], [None, b"\x10\x80"]):
+        samples = random_samples(height, width, 1, depth)
+        data = png(samples, PALETTE, depth, interlaced=interlaced, palette=palette, transparency=transparency)
+        opened = Image.open(io.BytesIO(data))
+        assert opened.mode == "P"
+        assert_same(decode_mask(tmp_path / "a.png", data), np.array(opened))
+        assert decode(tmp_path / "a.png", data).shape[2] == 3
+
+
+def test_a_tiff_mask_with_a_palette_gives_the_numbers_of_its_colours(tmp_path: Path) -> None:
+    classes = Image.fromarray(random_samples(20, 31, 1, 4)[..., 0].astype(np.uint8), "P")
+    classes.putpalette(list(range(255, 207, -1)) * 16)
+    data = encode_as(classes, "TIFF")
+    assert Image.open(io.BytesIO(data)).mode == "P"
+    assert_same(decode_mask(tmp_path / "a.tif", data), np.array(classes))
+
+
+def encode_as(image: Image.Image, form: str) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form)
+    return out.getvalue()
 
 
 def test_16_bit_is_rounded_to_8_by_the_loader(tmp_path: Path) -> None:

@@ -176,7 +176,10 @@ REFUSED = {
         lambda: A.Compose([A.Lambda(image=_same, p=1)], bbox_params=A.BboxParams("coco")),
         "Lambda: no native operator; boxes and keypoints",
     ),
-    "resize of floats": (lambda: A.Compose([A.Normalize(), A.Resize(8, 8)]), "resize: works on uint8"),
+    "contrast after the tensor's range": (
+        lambda: A.Compose([A.Normalize(), A.FromFloat("uint16"), A.Equalize()]),
+        "equalize: works on uint8",
+    ),
     "dtype by chance": (lambda: A.Compose([A.OneOf([A.Normalize(), A.NoOp()])]), "float32 or uint8"),
     "sometimes float": (lambda: A.Compose([A.Sequential([A.Normalize()], p=0.5)]), "must always be applied"),
     "after the tensor": (lambda: A.Compose([ToTensorV2(), A.HorizontalFlip()]), "after ToTensorV2"),
@@ -190,6 +193,7 @@ NATIVE = {
     "any order": A.Compose([A.Resize(40, 40), A.RandomOrder([A.RandomGamma(), A.Transpose()], n=2)]),
     "or other": A.Compose([A.Resize(40, 40), A.OneOrOther(A.RandomGamma(), A.Sequential([A.Transpose()]))]),
     "padding": A.Compose([A.RandomCrop(8, 8, pad_if_needed=True)]),
+    "resize of floats": A.Compose([A.Normalize(), A.Resize(8, 8)]),
     "by mean": A.Compose([A.RandomBrightnessContrast(brightness_by_max=False), A.Resize(9, 9)]),
     "area": A.Compose([A.Resize(8, 8, area_for_downscale="image")]),
 }

@@ -544,7 +544,6 @@ def test_a_wrong_argument_is_named(
     [
         stoker.resize(4),
         stoker.random_resized_crop(4),
-        stoker.brightness_contrast(),
         stoker.color_jitter(),
         stoker.to_float(),
     ],

@@ -243,6 +243,14 @@ void store_same_dtype(const Store& store, const ConstImage& in, void* slot) {
 
 std::string_view name_of(Layout layout) { return layout == Layout::kChw ? "chw" : "hwc"; }
 
+// Number `at` of a row of uint8, uint16 or float32.
+static float level_of(const ConstImage& row, int at) {
+  if (row.shape.dtype == DType::kUint8) return static_cast<float>(row.row<uint8_t>(0)[at]);
+  if (row.shape.dtype == DType::kUint16) return static_cast<float>(row.row<uint16_t>(0)[at]);
+  STOKER_CHECK(row.shape.dtype == DType::kFloat32);
+  return row.row<float>(0)[at];
+}
+
 void ValueTable::assign(const ConstImage& ramp, DType wanted) {
   STOKER_CHECK(ramp.height() == 1 && ramp.width() == 256);
   dtype = wanted;
@@ -257,8 +265,12 @@ void ValueTable::assign(const ConstImage& ramp, DType wanted) {
         entries[at] = ramp.row<uint8_t>(0)[from];
         continue;
       }
-      const float value = ramp.shape.dtype == DType::kUint8 ? static_cast<float>(ramp.row<uint8_t>(0)[from])
-                                                            : ramp.row<float>(0)[from];
+      if (wanted == DType::kUint16) {
+        STOKER_CHECK(ramp.shape.dtype == DType::kUint16);
+        std::memcpy(entries.data() + at * 2, ramp.row<uint16_t>(0) + from, 2);
+        continue;
+      }
+      const float value = level_of(ramp, from);
       if (wanted == DType::kFloat32) {
         std::memcpy(entries.data() + at * 4, &value, 4);
       } else {

@@ -18,8 +18,8 @@ struct ValueTable {
   DType dtype = DType::kFloat32;
   std::vector<uint8_t> entries;
 
-  // From `ramp`, a 1 x 256 x C image of uint8 or float32 whose pixel v holds what v becomes.
-  // `dtype` is uint8 (of a uint8 ramp), float16, bfloat16 or float32; floats round to nearest even.
+  // From `ramp`, a 1 x 256 x C image of uint8, uint16 or float32 whose pixel v holds what v becomes.
+  // `dtype` is that of a ramp of integers, float16, bfloat16 or float32; floats round to nearest even.
   void assign(const ConstImage& ramp, DType dtype);
   const uint8_t* channel(int c) const;
 };

@@ -59,6 +59,8 @@ struct DecodeOptions {
   Color color = Color::kRgb;
   bool apply_exif_orientation = false;
   bool keep_wide = false;  // keep the file's dtype: uint16, and int16, int32, float32 of TIFF and .npy
+  // With Color::kUnchanged, a palette image gives the numbers of its colours, one channel: classes in a mask.
+  bool keep_palette_numbers = false;
   ConversionRule rule = ConversionRule::kRounded;
   bool only_libjpeg_turbo = false;  // JPEGs never by stoker's own decoder; the pixels are the same
   DecodeLimits limits = {};

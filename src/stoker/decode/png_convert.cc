@@ -10,6 +10,12 @@ namespace {
 
 bool is_wide(const PngSession& session) { return session.bit_depth == 16; }
 
+// Whether the colours of a palette take the place of their numbers.
+bool uses_palette(const PngSession& session, const DecodeOptions& options) {
+  return session.color_type == PNG_COLOR_TYPE_PALETTE &&
+         !(options.color == Color::kUnchanged && options.keep_palette_numbers);
+}
+
 }  // namespace
 
 template <class From, class To, class Narrow>
@@ -42,7 +48,7 @@ ImageShape png_shape(const PngSession& session, const DecodeOptions& options) {
   if (options.color == Color::kGray) shape.channels = 1;
   if (options.color == Color::kUnchanged) {
     shape.channels = session.file_channels;
-    if (session.color_type == PNG_COLOR_TYPE_PALETTE) shape.channels = session.has_palette_alpha ? 4 : 3;
+    if (uses_palette(session, options)) shape.channels = session.has_palette_alpha ? 4 : 3;
   }
   shape.dtype = options.keep_wide && is_wide(session) ? DType::kUint16 : DType::kUint8;
   return shape;
@@ -56,7 +62,7 @@ void PngConverter::choose(const PngSession& session, const DecodeOptions& option
   from_pixel_bytes_ = static_cast<size_t>(from_channels_) * (is_wide(session) ? 2 : 1);
   is_copy_ = false;
 
-  if (session.color_type == PNG_COLOR_TYPE_PALETTE) {
+  if (uses_palette(session, options)) {
     for (int i = 0; i < 256; ++i) {
       const uint8_t* color = session.palette[i];
       std::memcpy(table_[i], color, 4);

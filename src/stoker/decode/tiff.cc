@@ -79,11 +79,12 @@ Failure TiffDecoder::open(std::span<const uint8_t> bytes, const DecodeOptions& o
     return error;
   }
   ImageShape made{.height = directory_.height, .width = directory_.width};
+  const bool keeps_numbers = options.color == Color::kUnchanged && options.keep_palette_numbers;
   const BandFormat format{
       .dtype = directory_.dtype,
       .bands = directory_.bands,
       .is_inverted = directory_.colors == TiffColors::kWhiteIsZero,
-      .palette = directory_.colors == TiffColors::kPalette ? directory_.palette : nullptr,
+      .palette = directory_.colors == TiffColors::kPalette && !keeps_numbers ? directory_.palette : nullptr,
   };
   if (Failure failure = converter_.choose(kStep, format, options, &made)) return failure;
   if (options.apply_exif_orientation && directory_.orientation != 1 && !can_be_turned(made.pixel_bytes())) {

@@ -25,6 +25,7 @@ Pipeline::Pipeline(const Plan& plan, const Source& source, const std::atomic<boo
   mask_options_ = decode_options_;
   mask_options_.color = Color::kUnchanged;  // class numbers, not colours
   mask_options_.keep_wide = true;
+  mask_options_.keep_palette_numbers = true;
 }
 
 // Hands regions of one field to the spatial chain, and counts the time of it.

@@ -210,6 +210,9 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
       }
       segments.back().spatial.push_back(i);
     } else if (kind == OperatorClass::kTable || kind == OperatorClass::kReducedTable) {
+      const bool adds_floats = kind == OperatorClass::kReducedTable && shape.dtype != DType::kUint8;
+      if (adds_floats && !segments.back().tables.empty() && table_input == DType::kUint8)
+        close(named.name + " adds up floats, which a histogram of bytes would do in another order");
       if (segments.back().tables.empty()) table_input = shape.dtype;
       segments.back().tables.push_back(i);
       segments.back().has_reduction |= kind == OperatorClass::kReducedTable;

@@ -49,10 +49,7 @@ class BrightnessContrast : public ValueOperator {
   }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    if (in.dtype != DType::kUint8 && in.dtype != DType::kFloat32) {
-      throw ArgumentError("brightness_contrast: works on uint8 and float32 images, got " +
-                          std::string(name_of(in.dtype)) + ".");
-    }
+    check_levels("brightness_contrast", in);
     return in;
   }
 
@@ -85,7 +82,21 @@ class BrightnessContrast : public ValueOperator {
     return static_cast<float>(std::clamp(scaled + beta, 0.0, 1.0));
   }
 
+  double level_of(const Draw& draw, double level, double most) const override {
+    return level * draw.values[kAlpha] + draw.values[kBeta] / 255.0 * most;
+  }
+
  private:
+  template <class T>
+  static double sum_of_levels(const ConstImage& in) {
+    int64_t sum = 0;
+    for (int y = 0; y < in.height(); ++y) {
+      const T* value = in.row<T>(y);
+      for (int i = 0; i < in.width() * in.channels(); ++i) sum += value[i];
+    }
+    return static_cast<double>(sum);
+  }
+
   // The mean of all values, in levels of 255.
   static double mean_of(const ConstImage& in, const ConstImage* table) {
     const double count = static_cast<double>(in.height()) * in.width() * in.channels();
@@ -97,6 +108,8 @@ class BrightnessContrast : public ValueOperator {
       }
       return 255.0 * (sum / count);
     }
+    if (in.shape.dtype == DType::kUint16) return 255.0 * (sum_of_levels<uint16_t>(in) / count / 65535);
+    if (in.shape.dtype == DType::kInt16) return 255.0 * (sum_of_levels<int16_t>(in) / count / 32767);
     if (table == nullptr) {
       const auto row_count = static_cast<size_t>(in.width()) * static_cast<size_t>(in.channels());
       for (int y = 0; y < in.height(); ++y)
@@ -130,9 +143,11 @@ class BrightnessContrast : public ValueOperator {
 
 const RegisterOperator<BrightnessContrast> kRegistered(
     "brightness_contrast", "Multiply by a random contrast and add a random brightness.",
-    "(H, W, C) uint8 or float32 (0 to 1) -> the same shape: min(max(value * alpha + beta, 0), 255), cut to "
-    "an "
-    "integer; float32 limited to 0 and 1. Pixels equal Albumentations' RandomBrightnessContrast.");
+    "(H, W, C) uint8, uint16, int16 or float32 (0 to 1) -> the same shape: min(max(value * alpha + beta, 0), "
+    "255), "
+    "cut to an integer; float32 limited to 0 and 1. Pixels equal Albumentations' RandomBrightnessContrast. "
+    "Of wider "
+    "integers beta is a share of 65535 or 32767, and the result is rounded and limited to the dtype.");
 
 }  // namespace
 }  // namespace stoker

@@ -18,7 +18,8 @@ class LongestMaxSize : public MaxSizeOperator {
 
 const RegisterOperator<LongestMaxSize> kRegistered(
     "longest_max_size", "Resize an image so that its longer side has a given length.",
-    "(H, W, C) uint8 -> (h, w, C) uint8, the aspect ratio kept. With max_size_hw both bounds are met, so "
+    "(H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C), the aspect ratio kept. With "
+    "max_size_hw both bounds are met, so "
     "that the image fits. "
     "Pixels, boxes and keypoints equal Albumentations' LongestMaxSize.");
 

@@ -22,7 +22,7 @@ class RandomGamma : public ValueOperator {
   std::vector<std::string_view> draw_names() const override { return {"gamma"}; }
 
   PlannedShape plan(const PlannedShape& in) const override {
-    check_bytes_or_floats("random_gamma", in, 64);
+    check_levels("random_gamma", in);
     return in;
   }
 
@@ -42,6 +42,11 @@ class RandomGamma : public ValueOperator {
     return std::pow(share, static_cast<float>(draw.values[0]));
   }
 
+  // Levels below 0 as those above.
+  double level_of(const Draw& draw, double level, double most) const override {
+    return std::copysign(std::pow(std::abs(level) / most, draw.values[0]) * most, level);
+  }
+
  private:
   std::vector<double> gamma_limit_ = {80, 120};
   double p_ = 0.5;
@@ -49,8 +54,11 @@ class RandomGamma : public ValueOperator {
 
 const RegisterOperator<RandomGamma> kRegistered(
     "random_gamma", "Raise each value, as a share of the full range, to a random power.",
-    "(H, W, C) uint8 or float32 -> the same shape. uint8 is cut to an integer. Pixels equal Albumentations' "
-    "RandomGamma; float32 to the last bits of the power function.");
+    "(H, W, C) uint8, uint16, int16 or float32 -> the same shape. uint8 is cut to an integer, wider integers "
+    "are "
+    "rounded, and of int16 negative levels keep their sign. Pixels equal Albumentations' RandomGamma on "
+    "uint8; on "
+    "float32 to the last bits of the power function.");
 
 }  // namespace
 }  // namespace stoker

@@ -108,7 +108,8 @@ class RandomResizedCrop : public Operator {
 
 const RegisterOperator<RandomResizedCrop> kRegistered(
     "random_resized_crop", "Cut a random rectangle and resize it to a fixed size.",
-    "(H, W, C) uint8 -> (size_h, size_w, C) uint8. Where the codec can, only the rectangle is decoded. After "
+    "(H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (size_h, size_w, C). Where the codec can, "
+    "only the rectangle is decoded. After "
     "ten "
     "rectangles that do not fit, the largest centred one of an allowed aspect ratio is taken. Source: "
     "Szegedy et "

@@ -56,7 +56,8 @@ class RandomScale : public ScaleOperator {
 
 const RegisterOperator<RandomScale> kRegistered(
     "random_scale", "Resize the image by a random factor, the aspect ratio kept.",
-    "(H, W, C) uint8 -> (h, w, C) uint8. The drawn value is the factor. Pixels, boxes and keypoints equal "
+    "(H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C). The drawn value is the factor. "
+    "Pixels, boxes and keypoints equal "
     "Albumentations' RandomScale.");
 
 }  // namespace

@@ -91,7 +91,8 @@ class RandomSizedCrop : public Operator {
 
 const RegisterOperator<RandomSizedCrop> kRegistered(
     "random_sized_crop", "Cut a window of random height and resize it to a fixed size.",
-    "(H, W, C) uint8 -> (size_h, size_w, C) uint8. Where the codec can, only the window is decoded. Pixels, "
+    "(H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (size_h, size_w, C). Where the codec can, "
+    "only the window is decoded. Pixels, "
     "boxes and keypoints equal Albumentations' RandomSizedCrop.");
 
 }  // namespace

@@ -18,7 +18,8 @@ class SmallestMaxSize : public MaxSizeOperator {
 
 const RegisterOperator<SmallestMaxSize> kRegistered(
     "smallest_max_size", "Resize an image so that its shorter side has a given length.",
-    "(H, W, C) uint8 -> (h, w, C) uint8, the aspect ratio kept. With max_size_hw both bounds are met, so "
+    "(H, W, C) uint8, by OpenCV also uint16, int16 and float32 -> (h, w, C), the aspect ratio kept. With "
+    "max_size_hw both bounds are met, so "
     "that the image covers them. "
     "Pixels, boxes and keypoints equal Albumentations' SmallestMaxSize.");
 

@@ -1,5 +1,8 @@
 #include "stoker/transform/value_operator.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "stoker/transform/table.h"
 
 namespace stoker {
@@ -22,6 +25,13 @@ std::vector<ByteTable> tables_in(const Draw& draw, int channels) {
   return tables;
 }
 
+template <class T>
+T level_cast(double level) {
+  using Limits = std::numeric_limits<T>;
+  return static_cast<T>(std::clamp(std::nearbyint(level), static_cast<double>(Limits::min()),
+                                   static_cast<double>(Limits::max())));
+}
+
 }  // namespace
 
 void make_symmetric_range(const char* owner, const char* name, std::vector<double>& bounds) {
@@ -41,6 +51,14 @@ void check_bytes_or_floats(const char* owner, const PlannedShape& in, int max_ch
                       " of " + std::to_string(in.channels) + ".");
 }
 
+void check_levels(const char* owner, const PlannedShape& in) {
+  if (in.dtype == DType::kUint8 || in.dtype == DType::kUint16 || in.dtype == DType::kInt16 ||
+      in.dtype == DType::kFloat32)
+    return;
+  throw ArgumentError(std::string(owner) + ": works on uint8, uint16, int16 and float32 images, got " +
+                      std::string(name_of(in.dtype)) + "; convert the images first.");
+}
+
 void check_gray_or_rgb(const char* owner, const PlannedShape& in) {
   const bool is_known = in.channels == 0 || in.channels == 1 || in.channels == 3;
   if ((in.dtype == DType::kUint8 || in.dtype == DType::kFloat32) && is_known) return;
@@ -52,8 +70,12 @@ float ValueOperator::share_of(const Draw& draw, float share, int channel) const 
   return share_of_byte(byte_of(draw, byte_of_share(share), channel));
 }
 
+double ValueOperator::level_of(const Draw&, double level, double) const { return level; }
+
 void ValueOperator::apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch&) const {
   if (!draw.applies) return copy_pixels(in, out);
+  if (in.shape.dtype == DType::kUint16) return apply_levels<uint16_t>(draw, in, out);
+  if (in.shape.dtype == DType::kInt16) return apply_levels<int16_t>(draw, in, out);
   if (in.shape.dtype != DType::kUint8) return reference(draw, in, out);
   std::vector<ByteTable> tables(differs_by_channel() ? static_cast<size_t>(in.channels()) : 1);
   for (size_t c = 0; c < tables.size(); ++c) {
@@ -62,11 +84,32 @@ void ValueOperator::apply(const Draw& draw, const ConstImage& in, const Image& o
   look_up(in, tables, out);
 }
 
+// By a table of all levels where the image has more values than that.
+template <class T>
+void ValueOperator::apply_levels(const Draw& draw, const ConstImage& in, const Image& out) const {
+  constexpr int kLevels = 65536;
+  const int64_t values = static_cast<int64_t>(in.height()) * in.width() * in.channels();
+  if (values <= kLevels) return reference(draw, in, out);
+  constexpr double kMost = std::numeric_limits<T>::max();
+  std::vector<T> table(kLevels);
+  for (int i = 0; i < kLevels; ++i)
+    table[static_cast<size_t>(i)] = level_cast<T>(level_of(draw, static_cast<T>(i), kMost));
+  map_values<T, T>(in, out, [&](T value, int) { return table[static_cast<uint16_t>(value)]; });
+}
+
 void ValueOperator::reference(const Draw& draw, const ConstImage& in, const Image& out) const {
   if (!draw.applies) return copy_pixels(in, out);
   if (in.shape.dtype == DType::kUint8) {
     return map_values<uint8_t, uint8_t>(in, out,
                                         [&](uint8_t value, int c) { return byte_of(draw, value, c); });
+  }
+  if (in.shape.dtype == DType::kUint16) {
+    return map_values<uint16_t, uint16_t>(
+        in, out, [&](uint16_t value, int) { return level_cast<uint16_t>(level_of(draw, value, 65535)); });
+  }
+  if (in.shape.dtype == DType::kInt16) {
+    return map_values<int16_t, int16_t>(
+        in, out, [&](int16_t value, int) { return level_cast<int16_t>(level_of(draw, value, 32767)); });
   }
   map_values<float, float>(in, out, [&](float value, int c) { return share_of(draw, value, c); });
 }

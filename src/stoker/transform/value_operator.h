@@ -28,7 +28,10 @@ void make_range(const char* owner, const char* name, std::vector<double>& bounds
 // Throws ArgumentError for anything but uint8 and float32, and for a channel count above max_channels.
 void check_bytes_or_floats(const char* owner, const PlannedShape& in, int max_channels);
 
-// The same for channel counts other than 1 and 3.
+// Throws ArgumentError for anything but uint8, uint16, int16 and float32.
+void check_levels(const char* owner, const PlannedShape& in);
+
+// As check_bytes_or_floats, for channel counts other than 1 and 3.
 void check_gray_or_rgb(const char* owner, const PlannedShape& in);
 
 // kTable: an operator told by one function of a byte and one of a float.
@@ -42,8 +45,16 @@ class ValueOperator : public Operator {
   virtual uint8_t byte_of(const Draw& draw, uint8_t value, int channel) const = 0;
   // By default the byte's share.
   virtual float share_of(const Draw& draw, float share, int channel) const;
+  // Of 16-bit images whose greatest level is `most`: 65535, or 32767 of int16, whose levels may be negative.
+  // What is returned is rounded half to even and clamped to the dtype. Only called where plan() takes such
+  // images.
+  virtual double level_of(const Draw& draw, double level, double most) const;
   // Whether byte_of depends on the channel.
   virtual bool differs_by_channel() const { return false; }
+
+ private:
+  template <class T>
+  void apply_levels(const Draw& draw, const ConstImage& in, const Image& out) const;
 };
 
 // kReducedTable: an operator whose tables follow from the histogram of each channel. observe() leaves them in
