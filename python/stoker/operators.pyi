@@ -1391,7 +1391,7 @@ def resize(
 ) -> Operator:
     """Resize to a fixed size, or to a shorter side.
 
-    (H, W, C) uint8 -> (h, w, C) uint8. Pixels equal Pillow 13's Image.resize, OpenCV 4.11's cv2.resize or torch 2.13's antialiased interpolate, the latter for float32 too. A crop that follows is computed alone, from the part of the image that it needs.
+    (H, W, C) uint8, by OpenCV also uint16, int16 and float32, by torch float32 -> (h, w, C). Pixels equal Pillow 13's Image.resize, OpenCV 4.11's cv2.resize or torch 2.13's antialiased interpolate. A crop that follows is computed alone, from the part of the image that it needs.
 
     Args:
         size: Height and width of the result; one number is the shorter side, the aspect ratio kept. Between 1 and 16384 pixels.
