@@ -65,6 +65,7 @@ enum class SampleErrorCode : uint8_t {
   kTooLarge,       // above a limit on pixels, sides, scans or time
   kUnsupported,    // valid, but a kind that no decoder here handles
   kShape,          // an operator or a batch cannot take this shape
+  kPython,         // a step in Python raised, or gave what is no image
 };
 
 // "truncated", "too-large", ...; the same word in C++, Python and counters.

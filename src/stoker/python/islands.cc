@@ -53,7 +53,7 @@ class IslandTask {
 
   void fail(const std::string& found, const std::string& traceback) {
     SampleError error;
-    error.code = kIslandFailed;
+    error.code = SampleErrorCode::kPython;
     error.found = found;
     error.hint = "mend it, or choose on_error='replace'";
     if (!traceback.empty()) error.hint += "\n\n" + traceback;

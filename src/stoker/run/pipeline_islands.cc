@@ -81,7 +81,7 @@ Failure Pipeline::run_island(const SampleKey& key, KeptSample& kept) {
   const ImageShape& after = kept.fields[0].shape;
   const bool is_resized = after.height != before.height || after.width != before.width;
   if (is_resized && !island.takes_rows && !rows_.empty()) {
-    return SampleError{.code = kIslandFailed,
+    return SampleError{.code = SampleErrorCode::kPython,
                        .step = island.label,
                        .found = "it changed the size of the image, and is not given its boxes and keypoints",
                        .hint = "leave the size as it is, or the boxes and keypoints out"};

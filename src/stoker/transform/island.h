@@ -34,7 +34,4 @@ const Island* island_of(const Operator& op);
 // The seed in the draw of an island.
 uint64_t island_seed(const Draw& draw);
 
-// The code of a sample for which an island raised, or gave what is no image: "python".
-inline constexpr auto kIslandFailed = static_cast<SampleErrorCode>(11);
-
 }  // namespace stoker
