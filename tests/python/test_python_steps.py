@@ -230,7 +230,8 @@ def test_may_keep_its_image(paths: list[Path]) -> None:
     plain = np.concatenate(loaded(paths, []))
     made = np.concatenate(loaded(paths, [stoker.in_python(keep), stoker.invert_img(p=1)], threads=1))
     np.testing.assert_array_equal(made, 255 - plain)
-    np.testing.assert_array_equal(np.stack(kept[:24]), plain)  # then come those of the next epoch
+    # In the order in which files were read, some of them for the next epoch already.
+    assert {image.tobytes() for image in kept} == {image.tobytes() for image in plain}
 
 
 def test_counters_and_explain_show_what_it_costs(paths: list[Path]) -> None:
