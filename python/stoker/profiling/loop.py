@@ -15,8 +15,8 @@ from stoker.profiling.record import Event
 _KEPT_BATCHES = 4
 _KEPT_BYTES = 1 << 30
 
-# Looks at the queues, at most: each costs some microseconds.
-_LOOKS = 500
+# Time between looks at the queues: each takes up to 0.1 ms.
+_LOOK_EVERY_NS = 50_000_000
 
 
 class Looped(Protocol):
@@ -91,6 +91,7 @@ def run_loop(
     times.begin_ns = clock()
     end = times.begin_ns + int(seconds * 1e9)
     kept_bytes = 0
+    next_look = 0
     while True:
         begun = clock()
         iterator = subject.begin_epoch()
@@ -98,7 +99,8 @@ def run_loop(
         queued_before = subject.queued_ns()
         is_over = False
         while not is_over:
-            if len(times.next_ns) < _LOOKS:
+            if clock() >= next_look:
+                next_look = clock() + _LOOK_EVERY_NS
                 for name, fill in subject.look(iterator).items():
                     times.looks.setdefault(name, []).append(fill)
             queued, asked, asked_cpu, asked_process = (
