@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 // clang-format off: jpeglib.h needs FILE and size_t
 #include <jpeglib.h>
 // clang-format on
@@ -191,6 +192,9 @@ Bytes encode_jpeg(const Pixels& pixels, const JpegKind& kind) {
 }
 
 Bytes encode_png(const Pixels& samples, const PngKind& kind) {
+  constexpr int kChannels[] = {1, 0, 3, 1, 2, 0, 4};  // by colour type
+  if (samples.shape.channels != kChannels[kind.color_type])
+    throw std::invalid_argument("encode_png: the samples have not the channels of the colour type");
   Bytes bytes;
   png_structp library = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
   png_infop info = png_create_info_struct(library);

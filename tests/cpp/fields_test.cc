@@ -108,7 +108,8 @@ TEST(Fields, AMaskOfAnotherSizeIsABadSample) {
   const Pixels mask = test::noisy(9, 8, 1, 8, 1);
   auto source =
       std::make_shared<FilesSource>(std::vector{folder.write("a.png", test::encode_png(image, {}))}, "");
-  source->add_field({"mask", FieldKind::kMask}, {folder.write("m.png", test::encode_png(mask, {}))});
+  source->add_field({"mask", FieldKind::kMask},
+                    {folder.write("m.png", test::encode_png(mask, {.color_type = 0}))});
   try {
     first_batch(source, {}, 1);
     FAIL();
