@@ -105,7 +105,7 @@ def test_batches_are_torchs(
         assert torch.equal(mine[1], theirs[1])
 
 
-def test_albumentations_with_a_mask_and_a_function_between(folder: Path) -> None:
+def test_albumentations_with_a_mask_and_a_function_between(folder: Path, tmp_path: Path) -> None:
     paths = sorted(str(path) for path in folder.glob("*/*.jpg"))
     compose = A.Compose(
         [
@@ -118,7 +118,8 @@ def test_albumentations_with_a_mask_and_a_function_between(folder: Path) -> None
             ToTensorV2(),
         ]
     )
-    dataset = ImageDataset(paths, list(range(len(paths))), compose, masks={"mask": _masks_of(paths, folder)})
+    masks = {"mask": _masks_of(paths, tmp_path)}
+    dataset = ImageDataset(paths, list(range(len(paths))), compose, masks=masks)
     loader = DataLoader(dataset, batch_size=3, num_workers=2)
     for mine, theirs in zip(loader, torch.utils.data.DataLoader(dataset, batch_size=3), strict=True):
         assert mine.keys() == theirs.keys()

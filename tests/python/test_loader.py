@@ -472,6 +472,7 @@ def test_counters_have_the_documented_names(root: Path) -> None:
             "fetch_wall_p95_ns",
             "fetch_wall_p99_ns",
             "steps",
+            "islands",
             "active_threads",
             "decode_cpu_ns",
             "transform_cpu_ns",
