@@ -150,7 +150,7 @@ def check_mix(mix: Any, source: Any, dtype: str, shapes: str) -> tuple[MixUp | C
     """
     if mix is None:
         return ()
-    several = tuple(mix) if isinstance(mix, Sequence) else (mix,)
+    several = tuple(mix) if isinstance(mix, Sequence) and not isinstance(mix, str) else (mix,)
     for each in several:
         if not isinstance(each, (MixUp, CutMix)):
             raise TypeError(f"mix must be stoker.MixUp, stoker.CutMix or a list of them, got {each!r}.")

@@ -148,6 +148,7 @@ def test_explains() -> None:
     ("arguments", "error", "message"),
     [
         ({"mix": 3}, TypeError, r"mix must be stoker\.MixUp"),
+        ({"mix": "mixup"}, TypeError, "list of them, got 'mixup'"),
         ({"mix": []}, ValueError, "mix is an empty list"),
         ({"shapes": "list"}, ValueError, "mix needs shapes='dense', got 'list'"),
         ({"dtype": "uint8"}, ValueError, "MixUp needs dtype='float32' or 'float16', got 'uint8'"),
