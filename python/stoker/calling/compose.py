@@ -12,7 +12,7 @@ import numpy as np
 from stoker import _native
 from stoker.calling import masks as mask_bytes
 from stoker.calling.sample import Sample, kinds_of
-from stoker.calling.stream import Stream
+from stoker.calling.stream import Stream, seed_at
 from stoker.lowering.from_albumentations import Part, parts
 from stoker.lowering.targets import Targets, targets_of
 
@@ -95,9 +95,7 @@ class CompiledCompose:
         while True:
             segment = self._segment(place, sample, is_first)
             if segment.call is not None:
-                # Operators are numbered anew in every segment; so each has a seed of its own.
-                own = seed if place == 0 else _native.hash64(f"{seed} {place}".encode())
-                self._run(segment, sample, own, number)
+                self._run(segment, sample, seed_at(seed, place), number)
             place = segment.end
             if place == len(self._parts):
                 return sample.result()

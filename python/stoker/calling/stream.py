@@ -54,6 +54,11 @@ class Stream:
             self._process = (os.getpid(), None)
 
 
+def seed_at(seed: int, place: int) -> int:
+    """Of the engine's part that begins with transform `place`: each numbers its operators anew."""
+    return seed if place == 0 else _native.hash64(f"{seed} {place}".encode())
+
+
 def _worker_seed() -> int | None:
     torch_data = sys.modules.get("torch.utils.data")
     info = torch_data.get_worker_info() if torch_data is not None else None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from stoker import _native
-from stoker.calling.stream import Stream
+from stoker.calling.stream import Stream, seed_at
 from stoker.lowering import from_torchvision
 from stoker.lowering.image_arrays import suits_grey
 from stoker.lowering.recipe import RecipeBuilder
@@ -99,7 +99,7 @@ class CompiledTransforms:
                 image = self._leaves[place](image)
                 place += 1
                 continue
-            image = self._run(segment, image, seed if place == 0 else _seed_at(seed, place), number)
+            image = self._run(segment, image, seed_at(seed, place), number)
             place = segment.end
         return image
 
@@ -206,11 +206,6 @@ class CompiledTransforms:
 
     def __repr__(self) -> str:
         return f"stoker.compile({self.transform!r}, seed={self.seed!r})"
-
-
-def _seed_at(seed: int, place: int) -> int:
-    """Operators are numbered anew in every segment; so each has a seed of its own."""
-    return _native.hash64(f"{seed} {place}".encode())
 
 
 def _is_pillow(image: Any) -> bool:

@@ -14,61 +14,22 @@ namespace {
 constexpr double kOne = 1 << 22;  // weights are counted in 2^-22
 
 // One axis of a resize as Pillow counts it.
-struct PillowAxis {
-  Interpolation interpolation;
-  int source;
-  double scale;         // source pixels for an output pixel
-  double filter_scale;  // the filter is stretched when the image shrinks
-  double support;
-
+struct PillowAxis : FilterAxis {
   PillowAxis(Interpolation kind, int from, int to)
-      : interpolation(kind),
-        source(from),
-        scale(static_cast<double>(static_cast<float>(from)) / to),
-        filter_scale(std::max(scale, 1.0)),
-        support(support_of(kind) * filter_scale) {}
+      : FilterAxis(kind, from, static_cast<double>(static_cast<float>(from)) / to) {}
 
-  double centre(int output) const { return (output + 0.5) * scale; }
-  int start(int output) const { return std::max(static_cast<int>(centre(output) - support + 0.5), 0); }
-  int end(int output) const { return std::min(static_cast<int>(centre(output) + support + 0.5), source); }
   // Even, and never less than end - start.
   int stride() const { return (static_cast<int>(std::ceil(support)) * 2 + 3) / 2 * 2; }
 };
 
-// The weights of one output, cut at both ends where they are zero. `floats` has room for axis.stride().
+// The weights of one output. `floats` has room for axis.stride().
 template <Interpolation kKind>
 void fill_taps(const PillowAxis& axis, int output, double* floats, int32_t* weights, int32_t* start,
                int32_t* count) {
-  const double centre = axis.centre(output);
-  const double unit = 1.0 / axis.filter_scale;
-  const int first = axis.start(output);
-  const int taps = axis.end(output) - first;
-  double sum = 0;
-  for (int i = 0; i < taps; ++i) {
-    const double weight = filter<kKind>((i + first - centre + 0.5) * unit);
-    floats[i] = weight;
-    sum += weight;
-  }
-  if (sum == 0) sum = 1;
-  int used = 0;
-  int zeros = 0;  // at the front
-  for (int i = 0; i < taps; ++i) {
-    const double weight = floats[i] / sum * kOne;
-    const int32_t whole = static_cast<int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
-    if (whole == 0 && zeros == i) {
-      ++zeros;
-      continue;
-    }
-    weights[i - zeros] = whole;
-    if (whole != 0) used = i - zeros + 1;
-  }
-  if (used == 0) {
-    zeros = 0;
-    used = 1;
-  }
-  for (int i = used; i < axis.stride(); ++i) weights[i] = 0;
-  *start = first + zeros;
-  *count = used;
+  const int taps = weigh<kKind>(axis, output, floats);
+  const UsedTaps used = to_whole_taps(floats, taps, kOne, 1, axis.stride(), weights);
+  *start = axis.start(output) + used.zeros;
+  *count = used.count;
 }
 
 using FillTaps = void (*)(const PillowAxis&, int, double*, int32_t*, int32_t*, int32_t*);

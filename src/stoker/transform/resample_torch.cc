@@ -16,51 +16,18 @@ constexpr int kMostBits = 22;
 constexpr int kWeightLimit = 1 << 15;
 
 // One axis of a resize as torch counts it.
-struct TorchAxis {
-  Interpolation interpolation;
-  int source;
+struct TorchAxis : FilterAxis {
   int size;
-  double scale;         // source pixels for an output pixel
-  double filter_scale;  // the filter is stretched when the image shrinks
-  double support;
 
   TorchAxis(Interpolation kind, int from, int to)
-      : interpolation(kind),
-        source(from),
-        size(to),
-        scale(static_cast<double>(from) / to),
-        filter_scale(std::max(scale, 1.0)),
-        support(support_of(kind) * filter_scale) {}
-
-  int most_taps() const { return static_cast<int>(std::ceil(support)) * 2 + 1; }
-  int stride() const { return (most_taps() + 1) / 2 * 2; }
-  double centre(int output) const { return (output + 0.5) * scale; }
-  int start(int output) const { return std::max(static_cast<int>(centre(output) - support + 0.5), 0); }
-  int end(int output) const {
-    const int last = std::min(static_cast<int>(centre(output) + support + 0.5), source);
-    return std::min(last, start(output) + most_taps());
+      : FilterAxis(kind, from, static_cast<double>(from) / to), size(to) {
+    most_taps = static_cast<int>(std::ceil(support)) * 2 + 1;
   }
+
+  int stride() const { return (most_taps + 1) / 2 * 2; }
 };
 
-// Writes the weights of one output, which add up to 1, and says how many there are.
-template <Interpolation kKind>
-int weigh(const TorchAxis& axis, int output, double* weights) {
-  const double centre = axis.centre(output);
-  const double unit = 1.0 / axis.filter_scale;
-  const int first = axis.start(output);
-  const int taps = axis.end(output) - first;
-  double sum = 0;
-  for (int i = 0; i < taps; ++i) {
-    weights[i] = filter<kKind>((i + first - centre + 0.5) * unit);
-    sum += weights[i];
-  }
-  if (sum != 0) {
-    for (int i = 0; i < taps; ++i) weights[i] /= sum;
-  }
-  return taps;
-}
-
-using Weigh = int (*)(const TorchAxis&, int, double*);
+using Weigh = int (*)(const FilterAxis&, int, double*);
 
 Weigh weigh_of(Interpolation interpolation) {
   switch (interpolation) {
@@ -100,22 +67,10 @@ void fill_axis(const TorchAxis& axis, double* floats, AxisTaps& taps) {
   for (int place = 0; place < taps.size; ++place) {
     const double* const from = floats + place * stride;
     int32_t* const to = taps.weights + place * static_cast<ptrdiff_t>(taps.stride);
-    int zeros = 0;  // at the front
-    int used = 0;
-    for (int i = 0; i < taps.count[place]; ++i) {
-      const double weight = from[i] * (1 << bits);
-      const int32_t whole = static_cast<int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
-      if (whole == 0 && zeros == i) {
-        ++zeros;
-        continue;
-      }
-      to[i - zeros] = whole * (1 << (kMostBits - bits));
-      if (whole != 0) used = i - zeros + 1;
-    }
-    if (used == 0) zeros = 0;
-    taps.start[place] += zeros;
-    taps.count[place] = std::max(used, 1);
-    for (int i = used; i < taps.stride; ++i) to[i] = 0;
+    const UsedTaps used =
+        to_whole_taps(from, taps.count[place], 1 << bits, 1 << (kMostBits - bits), taps.stride, to);
+    taps.start[place] += used.zeros;
+    taps.count[place] = used.count;
   }
   pack_taps(TapForm::kSplit, taps);
 }
