@@ -328,6 +328,19 @@ class GatherRun:
     def counters(self) -> dict[str, Any]: ...
     def close(self) -> None: ...
 
+def mix_up(images: NDArray[Any], own_share: float) -> None:
+    """
+    In place: each row own * own_share + the row before it * (1 - own_share).
+    """
+
+def cut_mix(images: NDArray[Any], is_chw: bool, box: Sequence[int]) -> None:
+    """
+    In place: the rectangle x1, y1, x2, y2 of each image is that of the image before it.
+    """
+
+def mix_labels(labels: NDArray[Any], classes: int, own_share: float) -> Any:
+    """Class numbers as float32 shares (labels, classes), mixed as by mix_up."""
+
 class Measurement:
     """Sums over the pixels of a source; belongs to one thread."""
 

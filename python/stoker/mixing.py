@@ -46,26 +46,29 @@ class _Mix:
                 raise ValueError(
                     f"{name}: num_classes is None, and labels are class numbers; give num_classes."
                 )
-            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < count:
-                found = int(labels.min()) if labels.min() < 0 else int(labels.max())
-                raise ValueError(
-                    f"{name}: a label is {found}, allowed are 0 to num_classes - 1 = {count - 1}."
-                )
-            soft = np.zeros((len(labels), count), np.float32)
-            soft[np.arange(len(labels)), labels] = 1
-        elif labels.ndim == 2 and labels.dtype.kind == "f":
+            whole = np.ascontiguousarray(labels, np.int64)
+            try:
+                return np.asarray(_native.mix_labels(whole, count, own_share))
+            except ValueError as problem:
+                raise ValueError(f"{name}: {problem}") from None
+        if labels.ndim == 2 and labels.dtype in (np.float16, np.float32, np.float64):
             if self.num_classes not in (None, labels.shape[1]):
                 raise ValueError(
                     f"{name}: labels have {labels.shape[1]} classes, num_classes is {self.num_classes}."
                 )
-            soft = labels
-        else:
-            raise ValueError(
-                f"{name}: labels are {labels.dtype} of shape {labels.shape}, allowed are integers (batch,)"
-                " and floats (batch, classes)."
-            )
-        other, own = soft.dtype.type(1.0 - own_share), soft.dtype.type(own_share)
-        return np.asarray(np.roll(soft, 1, axis=0) * other + soft * own)
+            soft = np.array(labels, order="C")
+            _native.mix_up(soft, own_share)
+            return soft
+        raise ValueError(
+            f"{name}: labels are {labels.dtype} of shape {labels.shape}, allowed are integers (batch,)"
+            " and floats (batch, classes)."
+        )
+
+    def _taken(self, images: Any) -> Any:
+        """The images, if they can be written to where they lie."""
+        if isinstance(images, np.ndarray) and not (images.flags.c_contiguous and images.flags.writeable):
+            raise ValueError(f"{type(self).__name__}: images must be C-contiguous and writable.")
+        return images
 
 
 class MixUp(_Mix):
@@ -80,23 +83,20 @@ class MixUp(_Mix):
         """lam: the share of each sample that stays."""
         return {"lam": float(random.beta(self.alpha, self.alpha))}
 
-    def apply(self, images: Array, labels: Array, draw: Mapping[str, float], layout: str) -> Array:
-        """Mixes images (batch, ...) of float32 or float16 in place; gives the labels (batch, classes).
+    def apply(self, images: Any, labels: Array, draw: Mapping[str, float], layout: str) -> Array:
+        """Mixes images (batch, ...) in place, without the GIL; gives the labels (batch, classes).
+
+        Args:
+            images: float32, float16, bfloat16 (as DLPack) or float64; C-contiguous and writable.
+            labels: Class numbers, or floats (batch, classes).
+            draw: As `draw` gives it.
+            layout: "chw" or "hwc", of no meaning here.
 
         Raises:
             ValueError: Images or labels of another dtype or shape.
         """
-        if images.dtype not in (np.float32, np.float16):
-            raise ValueError(f"MixUp: images are {images.dtype}, allowed are float32 and float16.")
-        lam = draw["lam"]
-        soft = self._soft(labels, lam)
-        own, other = np.float32(lam), np.float32(1.0 - lam)
-        last = images[-1:].copy()
-        for i in range(len(images) - 1, -1, -1):  # one by one, so that all of it stays in the caches
-            image, before = images[i], images[i - 1] if i > 0 else last[0]
-            mixed = (before * other).astype(images.dtype, copy=False)
-            mixed += (image * own).astype(images.dtype, copy=False)
-            image[...] = mixed
+        soft = self._soft(labels, draw["lam"])
+        _native.mix_up(self._taken(images), draw["lam"])
         return soft
 
 
@@ -125,20 +125,21 @@ class CutMix(_Mix):
             "lam": 1.0 - (x2 - x1) * (y2 - y1) / (width * height),
         }
 
-    def apply(self, images: Array, labels: Array, draw: Mapping[str, float], layout: str) -> Array:
-        """Mixes images (batch, ...) of any dtype in place; gives the labels (batch, classes).
+    def apply(self, images: Any, labels: Array, draw: Mapping[str, float], layout: str) -> Array:
+        """Mixes images (batch, ...) in place, without the GIL; gives the labels (batch, classes).
+
+        Args:
+            images: Of any dtype, bfloat16 as DLPack; C-contiguous and writable.
+            labels: Class numbers, or floats (batch, classes).
+            draw: As `draw` gives it.
+            layout: "chw" or "hwc".
 
         Raises:
-            ValueError: Labels of another dtype or shape.
+            ValueError: Labels of another dtype or shape, or a rectangle outside of the images.
         """
         soft = self._soft(labels, draw["lam"])
-        x1, y1, x2, y2 = (int(draw[name]) for name in ("x1", "y1", "x2", "y2"))
-        rows, columns = slice(y1, y2), slice(x1, x2)
-        parts = images[:, :, rows, columns] if layout == "chw" else images[:, rows, columns]
-        last = parts[-1:].copy()
-        for i in range(len(parts) - 1, 0, -1):
-            parts[i] = parts[i - 1]
-        parts[:1] = last
+        box = [int(draw[name]) for name in ("x1", "y1", "x2", "y2")]
+        _native.cut_mix(self._taken(images), layout == "chw", box)
         return soft
 
 
@@ -160,19 +161,15 @@ def check_mix(mix: Any, source: Any, dtype: str, shapes: str) -> tuple[MixUp | C
         raise ValueError("mix needs a source of images with labels that are numbers, and no further fields.")
     if shapes != "dense":
         raise ValueError(f"mix needs shapes='dense', got {shapes!r}.")
-    if dtype == "bfloat16":
-        raise ValueError(
-            "mix needs another dtype than 'bfloat16', which NumPy does not have; take 'float16'."
-        )
     takes_integers = all(isinstance(each, CutMix) for each in several)
-    if dtype not in ("float32", "float16", "auto") and not takes_integers:
-        raise ValueError(f"MixUp needs dtype='float32' or 'float16', got {dtype!r}.")
+    if dtype not in ("float32", "float16", "bfloat16", "auto") and not takes_integers:
+        raise ValueError(f"MixUp needs dtype='float32', 'float16' or 'bfloat16', got {dtype!r}.")
     return several
 
 
 def mixed(
-    mix: Sequence[MixUp | CutMix], images: Array, labels: Array, layout: str, key: tuple[int, ...]
-) -> tuple[Array, Array]:
+    mix: Sequence[MixUp | CutMix], images: Any, labels: Array, layout: str, key: tuple[int, ...]
+) -> tuple[Any, Array]:
     """The batch, its images changed in place, and its labels (batch, classes).
 
     Args:
@@ -182,7 +179,7 @@ def mixed(
         layout: "chw" or "hwc".
         key: All that random numbers follow from.
     """
-    if images.ndim != 4:
+    if len(images.shape) != 4:
         raise StokerError(f"mix: images are of shape {images.shape}, expected are four axes.")
     bits = _native.hash64(f"mix {key}".encode())
     random = np.random.RandomState([bits & 0xFFFFFFFF, bits >> 32])

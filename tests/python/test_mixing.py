@@ -36,13 +36,14 @@ def random() -> np.random.RandomState:
     return np.random.RandomState(0)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("count", [1, 2, 7])
 @pytest.mark.parametrize("name", ["MixUp", "CutMix"])
 def test_as_torchvision_with_its_parameters(name: str, count: int, dtype: str) -> None:
     ours, theirs = getattr(stoker, name)(CLASSES), getattr(v2, name)(num_classes=CLASSES)
     labels = torch.from_numpy(np.random.default_rng(count).integers(0, CLASSES, count))
-    batch = torch.from_numpy(np.random.default_rng(1).normal(0, 2, (count, 3, 20, 31)).astype(dtype))
+    made = np.random.default_rng(1).normal(0, 2, (count, 3, 20, 31))
+    batch = torch.from_numpy(made).to(getattr(torch, dtype))
     for seed in range(20):
         torch.manual_seed(seed)
         params = theirs.make_params([batch])
@@ -52,13 +53,25 @@ def test_as_torchvision_with_its_parameters(name: str, count: int, dtype: str) -
         draw |= dict(zip(("x1", "y1", "x2", "y2"), params.get("box", ()), strict=False))
         for layout in ("chw", "hwc"):
             images = batch if layout == "chw" else batch.permute(0, 2, 3, 1)
-            images = images.numpy().copy(order="C")
+            images = images.clone(memory_format=torch.contiguous_format)
             found = ours.apply(images, labels.numpy(), draw, layout)
-            made = torch.from_numpy(images if layout == "chw" else images.transpose(0, 3, 1, 2))
-            assert torch.equal(made, expected)
+            assert torch.equal(images if layout == "chw" else images.permute(0, 3, 1, 2), expected)
             assert found.dtype == np.float32
             assert torch.equal(torch.from_numpy(found), soft)
     parity_row(f"{name} of batches", LIBRARY, dtype, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("lam", [0.3, 0.999, 1e-4, 0.0])
+def test_every_half(dtype: str, lam: float) -> None:
+    """Subnormal numbers, infinities and those that are none, too."""
+    bits = torch.arange(-(2**15), 2**15).to(torch.int16)
+    batch = torch.stack([bits, bits.roll(12345), bits.flip(0)]).view(getattr(torch, dtype))[:, None, None]
+    expected = v2.MixUp(num_classes=1).transform(batch, {"labels": None, "batch_size": 3, "lam": lam})
+    images = batch.clone()
+    stoker.MixUp(1).apply(images, np.zeros(3, np.int64), {"lam": lam}, "chw")
+    assert torch.equal(images.isnan(), expected.isnan())
+    assert torch.equal(images.nan_to_num(0).view(torch.int16), expected.nan_to_num(0).view(torch.int16))
 
 
 def test_probabilities_as_labels() -> None:
@@ -138,6 +151,16 @@ def test_integers_and_layouts() -> None:
         assert np.array_equal(soft, same)
 
 
+def test_bfloat16() -> None:
+    for mix in (stoker.MixUp(CLASSES), stoker.CutMix(CLASSES)):
+        halves, floats = loader(mix=mix, dtype="bfloat16"), loader(mix=mix)
+        for (one, soft), (other, same) in zip(halves, floats, strict=True):
+            images = torch.from_dlpack(one)
+            assert images.dtype == torch.bfloat16
+            assert torch.allclose(images.float(), torch.from_numpy(other), atol=2, rtol=2**-7)
+            assert np.array_equal(soft, same)
+
+
 def test_explains() -> None:
     line = "mix: MixUp(num_classes=5, alpha=1.0) or CutMix(num_classes=5, alpha=1.0) on each finished batch"
     assert line in loader().explain()
@@ -151,8 +174,7 @@ def test_explains() -> None:
         ({"mix": "mixup"}, TypeError, "list of them, got 'mixup'"),
         ({"mix": []}, ValueError, "mix is an empty list"),
         ({"shapes": "list"}, ValueError, "mix needs shapes='dense', got 'list'"),
-        ({"dtype": "uint8"}, ValueError, "MixUp needs dtype='float32' or 'float16', got 'uint8'"),
-        ({"dtype": "bfloat16"}, ValueError, "'bfloat16'"),
+        ({"dtype": "uint8"}, ValueError, "'float32', 'float16' or 'bfloat16', got 'uint8'"),
     ],
 )
 def test_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -169,6 +191,11 @@ def test_refused_labels_and_arguments() -> None:
         list(loader(mix=stoker.CutMix()))
     with pytest.raises(ValueError, match="images are uint8"):
         list(loader(mix=stoker.MixUp(CLASSES), dtype="auto"))
+    with pytest.raises(ValueError, match="C-contiguous and writable"):
+        stoker.MixUp(2).apply(np.zeros((2, 3, 4, 4), np.float32)[..., ::2], np.arange(2), {"lam": 1}, "chw")
+    draw = {"x1": 0, "y1": 1, "x2": 5, "y2": 2, "lam": 1}
+    with pytest.raises(ValueError, match="must lie in images of 4 x 6 pixels"):
+        stoker.CutMix(2).apply(np.zeros((2, 3, 6, 4), np.float32), np.arange(2), draw, "chw")
     for alpha in (0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="alpha must be a number above 0"):
             stoker.MixUp(3, alpha)

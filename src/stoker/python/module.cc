@@ -10,6 +10,7 @@ NB_MODULE(_native, module) {
   stoker::bind_islands(module);
   stoker::bind_run(module);
   stoker::bind_gather(module);
+  stoker::bind_mix(module);
   stoker::bind_statistics(module);
   stoker::bind_pack(module);
   stoker::bind_advise(module);

@@ -12,6 +12,7 @@ void bind_sources(nb::module_& module);
 void bind_islands(nb::module_& module);
 void bind_run(nb::module_& module);
 void bind_gather(nb::module_& module);
+void bind_mix(nb::module_& module);
 void bind_statistics(nb::module_& module);
 void bind_pack(nb::module_& module);
 void bind_advise(nb::module_& module);
