@@ -60,26 +60,66 @@ uint8_t pillow_hue_step(double turns) {
   return static_cast<uint8_t>(static_cast<int64_t>(turns * 255) & 255);
 }
 
-// The mean grey level of an image, looked up first in tables (as many as channels, or none).
-double observed_mean(Arithmetic arithmetic, const ConstImage& in, const std::vector<ByteTable>& tables) {
-  const auto width = static_cast<size_t>(in.width());
-  std::vector<uint8_t> seen(tables.empty() ? 0 : width * static_cast<size_t>(in.channels()));
-  std::vector<uint8_t> levels(width);
-  uint64_t sum = 0;
-  for (int y = 0; y < in.height(); ++y) {
-    const uint8_t* row = in.row<uint8_t>(y);
-    if (!tables.empty()) {
-      look_up_row(row, width, in.channels(), tables, seen.data());
-      row = seen.data();
-    }
-    if (in.channels() == 3) {
-      gray_row(arithmetic, row, width, levels.data());
-      row = levels.data();
-    }
-    sum += sum_of_row(row, width);
+// `planes` through one table or one a channel.
+void look_up_planes(const std::vector<ByteTable>& tables, PixelPlanes& planes) {
+  constexpr size_t kStep = 64;  // whole vectors, which take no tail
+  const size_t count = (planes.count + kStep - 1) / kStep * kStep;
+  for (size_t c = 0; c < 3; ++c) {
+    uint8_t* plane = planes.values[c];
+    look_up_row(plane, count, 1, {&tables[tables.size() == 1 ? 0 : c], 1}, plane);
   }
+}
+
+uint64_t sum_of_levels(Arithmetic arithmetic, const PixelPlanes& planes) {
+  std::array<uint8_t, PixelPlanes::kMaxPixels> levels;
+  gray_levels(arithmetic, planes, levels.data());
+  return sum_of_row(levels.data(), planes.count);
+}
+
+// The mean grey level of an image, looked up first in tables (as many as channels, one for all, or none).
+double observed_mean(Arithmetic arithmetic, const ConstImage& in, const std::vector<ByteTable>& tables) {
+  PixelPlanes planes;
+  uint64_t sum = 0;
+  for_each_stretch(in, [&](int y, size_t x, size_t count) {
+    const uint8_t* from = in.row<uint8_t>(y);
+    if (in.channels() == 3) {
+      part_pixels(from + 3 * x, count, planes);
+      if (!tables.empty()) look_up_planes(tables, planes);
+      sum += sum_of_levels(arithmetic, planes);
+      return;
+    }
+    if (!tables.empty()) {
+      look_up_row(from + x, count, 1, tables, planes.values[0]);
+      sum += sum_of_row(planes.values[0], count);
+    } else {
+      sum += sum_of_row(from + x, count);
+    }
+  });
   return gray_mean(arithmetic, sum, static_cast<double>(in.height()) * in.width());
 }
+
+// Planes kept in the memory of their pixels.
+void keep(const PixelPlanes& planes, uint8_t* at) {
+  for (const auto& plane : planes.values) at = std::copy_n(plane, planes.count, at);
+}
+
+void take(const uint8_t* at, size_t count, PixelPlanes& planes) {
+  planes.count = count;
+  for (auto& plane : planes.values) {
+    std::copy_n(at, count, plane);
+    at += count;
+  }
+}
+
+// One of a chain of changes, with what it needs ready.
+struct Change {
+  size_t step;  // kSaturation, kHue, or another for a table
+  double amount = 0;
+  std::vector<ByteTable> table = {};
+  HsvShift shift = {};
+};
+
+bool is_table(const Change& change) { return change.step != kSaturation && change.step != kHue; }
 
 class ColorJitter : public Operator {
  public:
@@ -170,43 +210,38 @@ class ColorJitter : public Operator {
     draw->values[kGrayMean] = observed_mean(rule_, in, tables);
   }
 
+  // In one pass over the pixels, or two where contrast needs a mean that the first pass finds.
   void apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch&) const override {
     if (!draw.applies) return copy_pixels(in, out);
-    ConstImage current = in;
-    ByteTable table = identity();
-    bool has_table = false;
-    const auto look_up_now = [&] {
-      if (has_table) look_up(current, {table}, out);
-      if (has_table) current = out;
-      has_table = false;
-    };
-    const auto then = [&](auto map) {
-      for (uint8_t& value : table) value = map(value);
-    };
+    const bool is_one_row = can_be_one_row(in) && can_be_one_row(out);
+    const ConstImage from = is_one_row ? in_one_row(in) : in;
+    const Image to = is_one_row ? in_one_row(out) : out;
+    std::vector<Change> chain;
+    bool has_kept = false;  // whether `to` holds planes
     for (const size_t step : steps(draw, in.channels())) {
-      const double amount = draw.values[step];
-      if (step == kBrightness || step == kContrast) {
-        double mean = draw.values[kGrayMean];
-        if (step == kContrast && operator_class() == OperatorClass::kPoint) {
-          look_up_now();
-          mean = observed_mean(rule_, current, {});
-        }
-        if (!has_table) table = identity();
-        has_table = true;
-        then([&](uint8_t value) {
-          return step == kBrightness ? brightened(value, amount) : contrasted(rule_, value, mean, amount);
-        });
-        continue;
+      double mean = draw.values[kGrayMean];
+      if (step == kContrast && operator_class() == OperatorClass::kPoint) {
+        const bool ends_in_table = !chain.empty() && is_table(chain.back());
+        const size_t kept_count = chain.size() - (ends_in_table ? 1 : 0);
+        mean = mean_after(chain, kept_count, from, to);
+        has_kept = kept_count > 0;
+        chain.erase(chain.begin(), chain.begin() + static_cast<ptrdiff_t>(kept_count));
       }
-      look_up_now();
-      const ByteTable turned = step == kHue ? hue_table(180 * amount) : identity();
-      for (int y = 0; y < in.height(); ++y)
-        change_row(step, amount, turned, current.row<uint8_t>(y), static_cast<size_t>(in.width()),
-                   out.row<uint8_t>(y));
-      current = out;
+      add(step, draw.values[step], mean, chain);
     }
-    look_up_now();
-    if (current.data == in.data) copy_pixels(in, out);
+    if (!has_kept && chain.empty()) return copy_pixels(in, out);
+    if (!has_kept && chain.size() == 1 && is_table(chain[0])) return look_up(in, chain[0].table, out);
+    PixelPlanes planes;
+    for_each_stretch(from, [&](int y, size_t x, size_t count) {
+      uint8_t* at = to.row<uint8_t>(y) + 3 * x;
+      if (has_kept) {
+        take(at, count, planes);
+      } else {
+        part_pixels(from.row<uint8_t>(y) + 3 * x, count, planes);
+      }
+      for (const Change& change : chain) make(change, planes);
+      join_pixels(planes, at);
+    });
   }
 
   void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
@@ -257,16 +292,44 @@ class ColorJitter : public Operator {
     return order;
   }
 
-  void change_row(size_t step, double amount, const ByteTable& turned, const uint8_t* rgb, size_t width,
-                  uint8_t* out) const {
-    if (step == kSaturation) return saturate_row(rule_, rgb, width, amount, out);
-    if (rule_ == Arithmetic::kTorch) return shift_hue_torch_row(rgb, width, static_cast<float>(amount), out);
-    if (rule_ == Arithmetic::kPillow) return shift_hue_pillow_row(rgb, width, pillow_hue_step(amount), out);
-    hsv_through_tables_row(rgb, width, {&turned, nullptr, nullptr}, out);
+  // Adds a step to a chain; neighbouring tables become one.
+  void add(size_t step, double amount, double mean, std::vector<Change>& chain) const {
+    if (step == kSaturation) return chain.push_back({step, amount});
+    if (step == kHue) return chain.push_back({step, amount, {}, hsv_shift(180 * amount, 0, 0)});
+    if (chain.empty() || !is_table(chain.back())) chain.push_back({step, amount, {identity()}});
+    for (uint8_t& value : chain.back().table[0])
+      value = step == kBrightness ? brightened(value, amount) : contrasted(rule_, value, mean, amount);
+  }
+
+  void make(const Change& change, PixelPlanes& planes) const {
+    if (is_table(change)) return look_up_planes(change.table, planes);
+    if (change.step == kSaturation) return saturate(rule_, change.amount, planes);
+    if (rule_ == Arithmetic::kTorch) return shift_hue_torch(static_cast<float>(change.amount), planes);
+    if (rule_ == Arithmetic::kPillow) return shift_hue_pillow(pillow_hue_step(change.amount), planes);
+    shift_hsv(change.shift, planes);
+  }
+
+  // The mean grey level after the chain, of whose changes the first `kept_count` are made for good: their
+  // planes are kept in `to`. At most a table is left.
+  double mean_after(const std::vector<Change>& chain, size_t kept_count, const ConstImage& from,
+                    const Image& to) const {
+    const std::vector<ByteTable> left =
+        kept_count < chain.size() ? chain.back().table : std::vector<ByteTable>();
+    if (kept_count == 0) return observed_mean(rule_, from, left);
+    PixelPlanes planes;
+    uint64_t sum = 0;
+    for_each_stretch(from, [&](int y, size_t x, size_t count) {
+      part_pixels(from.row<uint8_t>(y) + 3 * x, count, planes);
+      for (size_t i = 0; i < kept_count; ++i) make(chain[i], planes);
+      keep(planes, to.row<uint8_t>(y) + 3 * x);
+      if (!left.empty()) look_up_planes(left, planes);
+      sum += sum_of_levels(rule_, planes);
+    });
+    return gray_mean(rule_, sum, static_cast<double>(from.height()) * from.width());
   }
 
   void change_colors(size_t step, double amount, const Image& image) const {
-    const ByteTable turned = hue_table(180 * amount);
+    const ByteTable turned = hsv_shift(180 * amount, 0, 0).hue;
     for (int y = 0; y < image.height(); ++y) {
       for (int x = 0; x < image.width(); ++x) {
         auto* at = image.row<uint8_t>(y) + 3 * static_cast<ptrdiff_t>(x);

@@ -1,36 +1,18 @@
 #include "stoker/transform/gray.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stoker/transform/gray.cc"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
 #include <hwy/highway.h>
 
-#ifndef STOKER_GRAY_CONSTANT
-#define STOKER_GRAY_CONSTANT
-namespace stoker {
-namespace {
-template <int k>
-struct Constant {
-  static constexpr int kValue = k;
-};
-}  // namespace
-}  // namespace stoker
-#endif
+#include "stoker/transform/byte_lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stoker::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Bytes = hn::ScalableTag<uint8_t>;
-using Floats = hn::ScalableTag<float>;
-using Ints = hn::RebindToSigned<Floats>;
-using FloatVector = hn::Vec<Floats>;
-using IntVector = hn::Vec<Ints>;
-using ByteVector = hn::Vec<Bytes>;
 
 #if HWY_TARGET != HWY_SCALAR
 // a * b + c with one rounding, also where the CPU has no such instruction: here a and b are 8 and 24 bits
@@ -52,120 +34,159 @@ HWY_INLINE FloatVector fused(FloatVector a, FloatVector b, FloatVector c) {
 #endif
 }
 
-// Bytes are taken four at a time as one integer lane: its byte number k as floats, and back to its place.
+// (R, G, B) . weights, rounded half up. With whole 65536ths for weights, float32 is exact in any order.
 template <int k>
-HWY_INLINE FloatVector part_of(ByteVector bytes) {
-  const Ints di;
-  const auto shifted = hn::ShiftRight<8 * k>(hn::BitCast(di, bytes));
-  return hn::ConvertTo(Floats(), hn::And(shifted, hn::Set(di, 255)));
-}
-
-template <class Part>
-HWY_INLINE ByteVector joined(Part part) {
-  const auto low = hn::Or(part(Constant<0>()), hn::ShiftLeft<8>(part(Constant<1>())));
-  const auto high = hn::Or(part(Constant<2>()), hn::ShiftLeft<8>(part(Constant<3>())));
-  return hn::BitCast(Bytes(), hn::Or(low, hn::ShiftLeft<16>(high)));
-}
-
-template <int k>
-HWY_INLINE IntVector gray_part(int arithmetic, ByteVector r, ByteVector g, ByteVector b) {
+HWY_INLINE IntVector weighted_part(const std::array<int, 3>& weights, ByteVector r, ByteVector g,
+                                   ByteVector b) {
   const Floats df;
-  const Ints di;
-  const auto red = part_of<k>(r);
-  const auto green = part_of<k>(g);
-  const auto blue = part_of<k>(b);
-  if (arithmetic == static_cast<int>(Arithmetic::kTorch)) {
-    const auto level = fused(green, hn::Set(df, 0.587f), hn::Mul(red, hn::Set(df, 0.2989f)));
-    return hn::ConvertTo(di, fused(blue, hn::Set(df, 0.114f), level));
-  }
-  // Whole numbers below 2^24, so that float32 is exact, whatever the order.
-  const bool is_pillow = arithmetic == static_cast<int>(Arithmetic::kPillow);
-  auto level = hn::MulAdd(red, hn::Set(df, is_pillow ? 19595.0f : 2 * 9798.0f), hn::Set(df, 32768.0f));
-  level = hn::MulAdd(green, hn::Set(df, 38470.0f), level);
-  level = hn::MulAdd(blue, hn::Set(df, is_pillow ? 7471.0f : 2 * 3735.0f), level);
-  return hn::ShiftRight<16>(hn::ConvertTo(di, level));
+  const auto times = [df](FloatVector level, int weight, FloatVector sum) HWY_ATTR {
+    return hn::MulAdd(level, hn::Set(df, static_cast<float>(weight) / 65536.0f), sum);
+  };
+  const auto sum = times(floats_of<k>(r), weights[0], hn::Set(df, 0.5f));
+  return cut(times(floats_of<k>(b), weights[2], times(floats_of<k>(g), weights[1], sum)));
 }
 
-HWY_INLINE ByteVector gray_of(int arithmetic, ByteVector r, ByteVector g, ByteVector b) {
-  return joined([&](auto k) HWY_ATTR { return gray_part<decltype(k)::kValue>(arithmetic, r, g, b); });
+HWY_INLINE ByteVector weighted(const std::array<int, 3>& weights, ByteVector r, ByteVector g, ByteVector b) {
+  return joined(weighted_part<0>(weights, r, g, b), weighted_part<1>(weights, r, g, b),
+                weighted_part<2>(weights, r, g, b), weighted_part<3>(weights, r, g, b));
 }
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+using Shorts = hn::Repartition<int16_t, Bytes>;
+using ShortVector = hn::Vec<Shorts>;
+
+// weights[0] a + weights[1] b for each pair of bytes a, b.
+HWY_INLINE ShortVector weighted_pairs(ByteVector pairs, const std::array<int, 2>& weights) {
+  const auto both = hn::Set(Shorts(), static_cast<int16_t>(256 * weights[1] + (weights[0] & 255)));
+#if HWY_TARGET <= HWY_AVX3
+  return ShortVector{_mm512_maddubs_epi16(pairs.raw, both.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+  return ShortVector{_mm256_maddubs_epi16(pairs.raw, both.raw)};
+#else
+  return ShortVector{_mm_maddubs_epi16(pairs.raw, both.raw)};
+#endif
+}
+
+HWY_INLINE ByteVector packed(ShortVector low, ShortVector high) {
+#if HWY_TARGET <= HWY_AVX3
+  return ByteVector{_mm512_packus_epi16(low.raw, high.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+  return ByteVector{_mm256_packus_epi16(low.raw, high.raw)};
+#else
+  return ByteVector{_mm_packus_epi16(low.raw, high.raw)};
+#endif
+}
+
+// OpenCV's 15-bit weights parted into 256 high + low, which fit signed bytes: 9798 = 256 * 38 + 70,
+// 19235 = 256 * 75 + 35, 3735 = 256 * 15 - 105. What is below 256 of the low sum cannot carry, and no sum
+// leaves 16 bits, since the weights add up to 32768. The 64 is for rounding.
+HWY_INLINE ShortVector opencv_level(ByteVector red_green, ByteVector blue_one) {
+  const auto high = hn::Add(weighted_pairs(red_green, {38, 75}), weighted_pairs(blue_one, {15, 64}));
+  const auto low = hn::Add(weighted_pairs(red_green, {70, 35}), weighted_pairs(blue_one, {-105, 0}));
+  return hn::ShiftRight<7>(hn::Add(high, hn::ShiftRight<8>(low)));
+}
+
+HWY_INLINE ByteVector opencv_gray(ByteVector r, ByteVector g, ByteVector b) {
+  const Bytes d;
+  const auto one = hn::Set(d, 1);
+  return packed(opencv_level(hn::InterleaveLower(d, r, g), hn::InterleaveLower(d, b, one)),
+                opencv_level(hn::InterleaveUpper(d, r, g), hn::InterleaveUpper(d, b, one)));
+}
+#else
+HWY_INLINE ByteVector opencv_gray(ByteVector r, ByteVector g, ByteVector b) {
+  return weighted({2 * 9798, 2 * 19235, 2 * 3735}, r, g, b);
+}
+#endif
 
 template <int k>
-HWY_INLINE IntVector mixed_part(int arithmetic, ByteVector values, ByteVector levels, FloatVector own,
-                                FloatVector other) {
+HWY_INLINE IntVector torch_part(ByteVector r, ByteVector g, ByteVector b) {
   const Floats df;
-  const auto value = part_of<k>(values);
-  const auto level = part_of<k>(levels);
-  FloatVector sum;
-  if (arithmetic == static_cast<int>(Arithmetic::kOpenCv)) {
-    sum = fused(value, own, hn::Mul(level, other));
-  } else if (arithmetic == static_cast<int>(Arithmetic::kTorch)) {
-    sum = fused(level, other, hn::Mul(value, own));
+  const auto red = hn::Mul(floats_of<k>(r), hn::Set(df, 0.2989f));
+  const auto level = fused(floats_of<k>(g), hn::Set(df, 0.587f), red);
+  return cut(fused(floats_of<k>(b), hn::Set(df, 0.114f), level));
+}
+
+template <Arithmetic rule>
+HWY_INLINE ByteVector gray_of(ByteVector r, ByteVector g, ByteVector b) {
+  if constexpr (rule == Arithmetic::kPillow) {
+    return weighted({19595, 38470, 7471}, r, g, b);
+  } else if constexpr (rule == Arithmetic::kOpenCv) {
+    return opencv_gray(r, g, b);
   } else {
-    sum = hn::Add(level, hn::Mul(own, hn::Sub(value, level)));
+    return joined(torch_part<0>(r, g, b), torch_part<1>(r, g, b), torch_part<2>(r, g, b),
+                  torch_part<3>(r, g, b));
   }
-  sum = hn::Min(hn::Max(sum, hn::Zero(df)), hn::Set(df, 255.0f));
-  return arithmetic == static_cast<int>(Arithmetic::kOpenCv) ? hn::NearestInt(sum)
-                                                             : hn::ConvertTo(Ints(), sum);
 }
 
-HWY_INLINE ByteVector mixed_of(int arithmetic, ByteVector values, ByteVector levels, double factor) {
-  const auto own = hn::Set(Floats(), static_cast<float>(factor));
-  const auto other = hn::Set(Floats(), static_cast<float>(1.0 - factor));
-  return joined([&](auto k) HWY_ATTR {
-    return mixed_part<decltype(k)::kValue>(arithmetic, values, levels, own, other);
-  });
+// `own` and `other` are the factor and its rest.
+template <Arithmetic rule>
+HWY_INLINE IntVector mixed_part(FloatVector value, FloatVector level, FloatVector own, FloatVector other) {
+  if constexpr (rule == Arithmetic::kPillow) {
+    return cut(hn::Add(level, hn::Mul(own, hn::Sub(value, level))));
+  } else if constexpr (rule == Arithmetic::kOpenCv) {
+    return rounded(fused(value, own, hn::Mul(level, other)));
+  } else {
+    return cut(fused(level, other, hn::Mul(value, own)));
+  }
+}
+
+template <Arithmetic rule>
+HWY_INLINE void saturate_vector(FloatVector own, FloatVector other, uint8_t* r, uint8_t* g, uint8_t* b) {
+  const Bytes d;
+  const auto gray = gray_of<rule>(hn::LoadU(d, r), hn::LoadU(d, g), hn::LoadU(d, b));
+  const auto l0 = floats_of<0>(gray);
+  const auto l1 = floats_of<1>(gray);
+  const auto l2 = floats_of<2>(gray);
+  const auto l3 = floats_of<3>(gray);
+  for (uint8_t* plane : {r, g, b}) {
+    const auto values = hn::LoadU(d, plane);
+    hn::StoreU(joined(mixed_part<rule>(floats_of<0>(values), l0, own, other),
+                      mixed_part<rule>(floats_of<1>(values), l1, own, other),
+                      mixed_part<rule>(floats_of<2>(values), l2, own, other),
+                      mixed_part<rule>(floats_of<3>(values), l3, own, other)),
+               d, plane);
+  }
 }
 #endif  // HWY_SCALAR
 
-void gray_pixels(int arithmetic, const uint8_t* rgb, size_t width, uint8_t* out) {
+template <Arithmetic rule>
+void gray_pixels_by(const PixelPlanes& planes, uint8_t* levels) {
+  const auto& [r, g, b] = planes.values;
 #if HWY_TARGET == HWY_SCALAR
-  for (size_t x = 0; x < width; ++x, rgb += 3)
-    out[x] = gray_level(static_cast<Arithmetic>(arithmetic), rgb[0], rgb[1], rgb[2]);
+  for (size_t x = 0; x < planes.count; ++x) levels[x] = gray_level(rule, r[x], g[x], b[x]);
 #else
   const Bytes d;
-  const size_t step = hn::Lanes(d);
-  HWY_ALIGN uint8_t padded[3 * HWY_MAX_BYTES] = {};
-  for (size_t x = 0; x < width; x += step) {
-    const size_t count = std::min(step, width - x);
-    const uint8_t* from = rgb + 3 * x;
-    if (count < step) from = static_cast<const uint8_t*>(std::memcpy(padded, from, 3 * count));
-    ByteVector r, g, b;
-    hn::LoadInterleaved3(d, from, r, g, b);
-    const auto levels = gray_of(arithmetic, r, g, b);
-    if (count == step) {
-      hn::StoreU(levels, d, out + x);
-    } else {
-      hn::Store(levels, d, padded);
-      std::memcpy(out + x, padded, count);
-    }
-  }
+  for (size_t x = 0; x < planes.count; x += hn::Lanes(d))
+    hn::StoreU(gray_of<rule>(hn::LoadU(d, r + x), hn::LoadU(d, g + x), hn::LoadU(d, b + x)), d, levels + x);
 #endif
 }
 
-void saturate_pixels(int arithmetic, const uint8_t* rgb, size_t width, double factor, uint8_t* out) {
+template <Arithmetic rule>
+void saturate_pixels_by(double factor, PixelPlanes& planes) {
+  auto& [r, g, b] = planes.values;
 #if HWY_TARGET == HWY_SCALAR
-  const auto rule = static_cast<Arithmetic>(arithmetic);
-  for (size_t x = 0; x < 3 * width; x += 3) {
-    const uint8_t level = gray_level(rule, rgb[x], rgb[x + 1], rgb[x + 2]);
-    for (size_t c = 0; c < 3; ++c) out[x + c] = mixed(rule, rgb[x + c], level, factor);
+  for (size_t x = 0; x < planes.count; ++x) {
+    const uint8_t level = gray_level(rule, r[x], g[x], b[x]);
+    for (auto& plane : planes.values) plane[x] = mixed(rule, plane[x], level, factor);
   }
 #else
-  const Bytes d;
-  const size_t step = hn::Lanes(d);
-  HWY_ALIGN uint8_t padded[3 * HWY_MAX_BYTES] = {};
-  for (size_t x = 0; x < width; x += step) {
-    const size_t count = std::min(step, width - x);
-    const uint8_t* from = rgb + 3 * x;
-    if (count < step) from = static_cast<const uint8_t*>(std::memcpy(padded, from, 3 * count));
-    ByteVector r, g, b;
-    hn::LoadInterleaved3(d, from, r, g, b);
-    const auto levels = gray_of(arithmetic, r, g, b);
-    hn::StoreInterleaved3(mixed_of(arithmetic, r, levels, factor), mixed_of(arithmetic, g, levels, factor),
-                          mixed_of(arithmetic, b, levels, factor), d, count < step ? padded : out + 3 * x);
-    if (count < step) std::memcpy(out + 3 * x, padded, 3 * count);
-  }
+  const auto own = hn::Set(Floats(), static_cast<float>(factor));
+  const auto other = hn::Set(Floats(), static_cast<float>(1.0 - factor));
+  for (size_t x = 0; x < planes.count; x += hn::Lanes(Bytes()))
+    saturate_vector<rule>(own, other, r + x, g + x, b + x);
 #endif
+}
+
+void gray_pixels(Arithmetic rule, const PixelPlanes& planes, uint8_t* levels) {
+  if (rule == Arithmetic::kPillow) return gray_pixels_by<Arithmetic::kPillow>(planes, levels);
+  if (rule == Arithmetic::kOpenCv) return gray_pixels_by<Arithmetic::kOpenCv>(planes, levels);
+  gray_pixels_by<Arithmetic::kTorch>(planes, levels);
+}
+
+void saturate_pixels(Arithmetic rule, double factor, PixelPlanes& planes) {
+  if (rule == Arithmetic::kPillow) return saturate_pixels_by<Arithmetic::kPillow>(factor, planes);
+  if (rule == Arithmetic::kOpenCv) return saturate_pixels_by<Arithmetic::kOpenCv>(factor, planes);
+  saturate_pixels_by<Arithmetic::kTorch>(factor, planes);
 }
 
 void repeat_thrice(const uint8_t* values, size_t count, uint8_t* out) {
@@ -238,12 +259,12 @@ uint8_t mixed(Arithmetic arithmetic, uint8_t value, uint8_t gray, double factor)
   }
 }
 
-void gray_row(Arithmetic arithmetic, const uint8_t* rgb, size_t width, uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(gray_pixels)(static_cast<int>(arithmetic), rgb, width, out);
+void gray_levels(Arithmetic arithmetic, const PixelPlanes& planes, uint8_t* levels) {
+  HWY_DYNAMIC_DISPATCH(gray_pixels)(arithmetic, planes, levels);
 }
 
-void saturate_row(Arithmetic arithmetic, const uint8_t* rgb, size_t width, double factor, uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(saturate_pixels)(static_cast<int>(arithmetic), rgb, width, factor, out);
+void saturate(Arithmetic arithmetic, double factor, PixelPlanes& planes) {
+  HWY_DYNAMIC_DISPATCH(saturate_pixels)(arithmetic, factor, planes);
 }
 
 void repeat_three_times(const uint8_t* values, size_t count, uint8_t* out) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "stoker/transform/pixel_planes.h"
+
 namespace stoker {
 
 // Whose arithmetic an operator follows where libraries differ.
@@ -21,11 +23,11 @@ uint8_t gray_level(Arithmetic arithmetic, uint8_t r, uint8_t g, uint8_t b);
 // The mixture `factor` value + (1 - factor) gray: Pillow and torch cut it to an integer, OpenCV rounds.
 uint8_t mixed(Arithmetic arithmetic, uint8_t value, uint8_t gray, double factor);
 
-// gray_level of a row of interleaved RGB pixels.
-void gray_row(Arithmetic arithmetic, const uint8_t* rgb, size_t width, uint8_t* out);
+// gray_level of each pixel, into room for PixelPlanes::kMaxPixels.
+void gray_levels(Arithmetic arithmetic, const PixelPlanes& planes, uint8_t* levels);
 
-// A row of interleaved RGB pixels, each mixed with its own grey level. `out` may be `rgb`.
-void saturate_row(Arithmetic arithmetic, const uint8_t* rgb, size_t width, double factor, uint8_t* out);
+// Mixes each pixel with its own grey level; `factor` is at most 1e6.
+void saturate(Arithmetic arithmetic, double factor, PixelPlanes& planes);
 
 // Each of `count` values three times.
 void repeat_three_times(const uint8_t* values, size_t count, uint8_t* out);

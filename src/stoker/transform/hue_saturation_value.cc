@@ -10,12 +10,6 @@
 namespace stoker {
 namespace {
 
-// Tables of the three planes.
-struct Shifts {
-  std::array<ByteTable, 3> tables;
-  bool keeps_gray = false;  // a saturation of 0 stays 0
-};
-
 class HueSaturationValue : public Operator {
  public:
   OperatorClass operator_class() const override { return OperatorClass::kPoint; }
@@ -60,13 +54,16 @@ class HueSaturationValue : public Operator {
 
   void apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch&) const override {
     if (!changes(draw)) return copy_pixels(in, out);
-    const Shifts shifts = shifts_of(draw, in.channels() == 1);
-    through_bytes(in, out, [&](const ConstImage& from, const Image& to) { shift(shifts, from, to); });
+    const HsvShift shift = shift_of(draw, in.channels() == 1);
+    through_bytes(in, out, [&](const ConstImage& from, const Image& to) { make(shift, from, to); });
   }
 
   void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
     if (!changes(draw)) return copy_pixels(in, out);
-    const Shifts shifts = shifts_of(draw, in.channels() == 1);
+    const HsvShift shift = shift_of(draw, in.channels() == 1);
+    const auto moved = [](uint8_t level, int by) {
+      return static_cast<uint8_t>(std::clamp(level + by, 0, 255));
+    };
     through_bytes(in, out, [&](const ConstImage& from, const Image& to) {
       const size_t cut_count = hsv_cut_count(static_cast<size_t>(from.width()));
       const auto channels = static_cast<size_t>(from.channels());
@@ -74,11 +71,9 @@ class HueSaturationValue : public Operator {
         for (size_t x = 0; x < static_cast<size_t>(from.width()); ++x) {
           const uint8_t* pixel = from.row<uint8_t>(y) + x * channels;
           Pixel hsv = rgb_to_hsv({pixel[0], pixel[channels / 2], pixel[channels - 1]});
-          if (shifts.keeps_gray && hsv[1] == 0) {
-            hsv = {shifts.tables[0][hsv[0]], 0, shifts.tables[2][hsv[2]]};
-          } else {
-            for (size_t c = 0; c < 3; ++c) hsv[c] = shifts.tables[c][hsv[c]];
-          }
+          hsv[0] = shift.hue[hsv[0]];
+          if (hsv[1] != 0) hsv[1] = moved(hsv[1], shift.saturation);
+          hsv[2] = moved(hsv[2], shift.value);
           const Pixel rgb = hsv_to_rgb(hsv, x < cut_count);
           std::copy_n(rgb.begin(), channels, to.row<uint8_t>(y) + x * channels);
         }
@@ -91,37 +86,32 @@ class HueSaturationValue : public Operator {
     return draw.applies && (draw.values[0] != 0 || draw.values[1] != 0 || draw.values[2] != 0);
   }
 
-  static Shifts shifts_of(const Draw& draw, bool is_gray) {
-    Shifts shifts;
-    const double hue = is_gray ? 0 : draw.values[0];
-    const double saturation = is_gray ? 0 : draw.values[1];
-    shifts.tables[0] = hue == 0 ? table_of([](uint8_t value) { return value; }) : hue_table(hue);
-    shifts.tables[1] = table_of([&](uint8_t value) { return cut_to_byte(value + std::trunc(saturation)); });
-    shifts.tables[2] =
-        table_of([&](uint8_t value) { return cut_to_byte(value + std::trunc(draw.values[2])); });
-    shifts.keeps_gray = saturation != 0;
-    if (shifts.keeps_gray) shifts.tables[1][0] = 0;
-    return shifts;
+  // Saturation and value move by whole levels.
+  static HsvShift shift_of(const Draw& draw, bool is_gray) {
+    const auto levels = [](double shift) { return static_cast<int>(std::clamp(shift, -255.0, 255.0)); };
+    if (is_gray) return hsv_shift(0, 0, levels(draw.values[2]));
+    return hsv_shift(draw.values[0], levels(draw.values[1]), levels(draw.values[2]));
   }
 
-  static void shift(const Shifts& shifts, const ConstImage& in, const Image& out) {
-    const auto width = static_cast<size_t>(in.width());
-    const auto& tables = shifts.tables;
+  static void make(const HsvShift& shift, const ConstImage& in, const Image& out) {
     const bool is_gray = in.channels() == 1;
-    const std::vector<uint8_t> none(is_gray ? width : 0);  // neither hue nor saturation
-    std::vector<uint8_t> values(none.size());
-    std::vector<uint8_t> colors(3 * none.size());
-    for (int y = 0; y < in.height(); ++y) {
-      const auto* from = in.row<uint8_t>(y);
-      auto* to = out.row<uint8_t>(y);
-      if (!is_gray) {
-        hsv_through_tables_row(from, width, {&tables[0], &tables[1], &tables[2]}, to);
-        continue;
+    const bool is_one_row = can_be_one_row(in) && can_be_one_row(out);
+    const ConstImage from = is_one_row ? in_one_row(in) : in;
+    const Image to = is_one_row ? in_one_row(out) : out;
+    PixelPlanes planes;
+    for_each_stretch(from, [&](int y, size_t x, size_t count) {
+      if (is_gray) {
+        const uint8_t* levels = from.row<uint8_t>(y) + x;
+        for (auto& plane : planes.values) std::copy_n(levels, count, plane);
+        planes.count = count;
+        shift_hsv(shift, planes);
+        std::copy_n(planes.values[0], count, to.row<uint8_t>(y) + x);
+        return;
       }
-      look_up_row(from, width, 1, {&tables[2], 1}, values.data());
-      hsv_to_rgb_row(none.data(), none.data(), values.data(), width, hsv_cut_count(width), colors.data());
-      for (size_t x = 0; x < width; ++x) to[x] = colors[3 * x];
-    }
+      part_pixels(from.row<uint8_t>(y) + 3 * x, count, planes);
+      shift_hsv(shift, planes);
+      join_pixels(planes, to.row<uint8_t>(y) + 3 * x);
+    });
   }
 
   std::array<std::vector<double>, 3> limits_ = {std::vector<double>{20}, {30}, {20}};

@@ -1,6 +1,7 @@
 // to_gray: colours to grey levels, in as many equal channels as asked for.
 
 #include <algorithm>
+#include <array>
 
 #include "stoker/transform/color_lab.h"
 #include "stoker/transform/color_reference.h"
@@ -81,23 +82,22 @@ class ToGray : public Operator {
     const bool is_bytes = in.shape.dtype == DType::kUint8;
     if (!is_bytes || in.channels() != 3 || (method_ != "weighted_average" && method_ != "from_lab"))
       return reference(draw, in, out);
-    std::vector<uint8_t> levels(static_cast<size_t>(in.width()));
-    for (int y = 0; y < in.height(); ++y) {
-      const auto* from = in.row<uint8_t>(y);
-      auto* to = out.row<uint8_t>(y);
-      uint8_t* row = out.channels() == 1 ? to : levels.data();
+    const auto channels = static_cast<size_t>(out.channels());
+    const Arithmetic rule = arithmetic_named(arithmetic_);
+    PixelPlanes planes;
+    std::array<uint8_t, PixelPlanes::kMaxPixels> levels;
+    for_each_stretch(in, [&](int y, size_t x, size_t count) {
+      const uint8_t* from = in.row<uint8_t>(y) + 3 * x;
+      uint8_t* to = out.row<uint8_t>(y) + channels * x;
       if (method_ == "from_lab") {
-        rgb_to_lightness_row(from, levels.size(), row);
+        rgb_to_lightness_row(from, count, levels.data());
       } else {
-        gray_row(arithmetic_named(arithmetic_), from, levels.size(), row);
+        part_pixels(from, count, planes);
+        gray_levels(rule, planes, levels.data());
       }
-      if (out.channels() == 3) {
-        repeat_three_times(row, levels.size(), to);
-      } else if (out.channels() > 1) {
-        const auto channels = static_cast<size_t>(out.channels());
-        for (size_t x = 0; x < levels.size(); ++x) std::fill_n(to + x * channels, channels, row[x]);
-      }
-    }
+      if (channels == 3) return repeat_three_times(levels.data(), count, to);
+      for (size_t i = 0; i < count; ++i, to += channels) std::fill_n(to, channels, levels[i]);
+    });
   }
 
   void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
