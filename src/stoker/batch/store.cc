@@ -144,6 +144,13 @@ void store_pixels(const Store& store, const ConstImage& in, void* slot) {
     const size_t pixels = width * static_cast<size_t>(in.height());
     return look_up_row(in.row<uint8_t>(0), pixels, in.channels(), store.table->entries.data(), tables, out);
   }
+  if (store.flip_horizontal && store.table == nullptr) {
+    const auto* first = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 : 0);
+    const ptrdiff_t step = store.flip_vertical ? -in.row_bytes : in.row_bytes;
+    const auto height = static_cast<size_t>(in.height());
+    return flip_rows({first, step, out, static_cast<ptrdiff_t>(row_bytes), width, height},
+                     in.shape.pixel_bytes());
+  }
   for (int y = 0; y < in.height(); ++y, out += row_bytes) {
     const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
     if (store.flip_horizontal) flip_rows({row, 0, out, 0, width, 1}, in.shape.pixel_bytes());
@@ -243,41 +250,43 @@ void store_same_dtype(const Store& store, const ConstImage& in, void* slot) {
 
 std::string_view name_of(Layout layout) { return layout == Layout::kChw ? "chw" : "hwc"; }
 
-// Number `at` of a row of uint8, uint16 or float32.
-static float level_of(const ConstImage& row, int at) {
-  if (row.shape.dtype == DType::kUint8) return static_cast<float>(row.row<uint8_t>(0)[at]);
-  if (row.shape.dtype == DType::kUint16) return static_cast<float>(row.row<uint16_t>(0)[at]);
-  STOKER_CHECK(row.shape.dtype == DType::kFloat32);
-  return row.row<float>(0)[at];
-}
-
 void ValueTable::assign(const ConstImage& ramp, DType wanted) {
   STOKER_CHECK(ramp.height() == 1 && ramp.width() == 256);
   dtype = wanted;
-  const int channels = ramp.channels();
-  entries.resize(static_cast<size_t>(channels) * 256 * size_of(wanted));
-  for (int c = 0; c < channels; ++c) {
-    for (int v = 0; v < 256; ++v) {
-      const auto at = static_cast<size_t>(c * 256 + v);
-      const int from = v * channels + c;
-      if (wanted == DType::kUint8) {
-        STOKER_CHECK(ramp.shape.dtype == DType::kUint8);
-        entries[at] = ramp.row<uint8_t>(0)[from];
-        continue;
-      }
-      if (wanted == DType::kUint16) {
-        STOKER_CHECK(ramp.shape.dtype == DType::kUint16);
-        std::memcpy(entries.data() + at * 2, ramp.row<uint16_t>(0) + from, 2);
-        continue;
-      }
-      const float value = level_of(ramp, from);
-      if (wanted == DType::kFloat32) {
-        std::memcpy(entries.data() + at * 4, &value, 4);
-      } else {
-        const uint16_t half = wanted == DType::kFloat16 ? to_float16(value) : to_bfloat16(value);
-        std::memcpy(entries.data() + at * 2, &half, 2);
-      }
+  entries.resize(static_cast<size_t>(ramp.channels()) * 256 * size_of(wanted));
+  switch (ramp.shape.dtype) {
+    case DType::kUint8:
+      return take<uint8_t>(ramp);
+    case DType::kUint16:
+      return take<uint16_t>(ramp);
+    default:
+      STOKER_CHECK(ramp.shape.dtype == DType::kFloat32);
+      take<float>(ramp);
+  }
+}
+
+// A table is made anew for every sample, so that nothing is decided for each entry.
+template <class In>
+void ValueTable::take(const ConstImage& ramp) {
+  const auto fill = [&]<class Out>(Out*, auto map) {
+    auto* entry = reinterpret_cast<Out*>(entries.data());
+    const int channels = ramp.channels();
+    for (int c = 0; c < channels; ++c) {
+      const In* level = ramp.row<In>(0) + c;
+      for (int v = 0; v < 256; ++v, level += channels) *entry++ = map(*level);
     }
+  };
+  const auto float_of = [](In level) { return static_cast<float>(level); };
+  switch (dtype) {
+    case DType::kFloat32:
+      return fill(static_cast<float*>(nullptr), float_of);
+    case DType::kFloat16:
+      return fill(static_cast<uint16_t*>(nullptr), [&](In level) { return to_float16(float_of(level)); });
+    case DType::kBfloat16:
+      return fill(static_cast<uint16_t*>(nullptr), [&](In level) { return to_bfloat16(float_of(level)); });
+    default:  // integers as they are
+      STOKER_CHECK(dtype == ramp.shape.dtype);
+      fill(static_cast<In*>(nullptr), [](In level) { return level; });
   }
 }
 

@@ -22,6 +22,10 @@ struct ValueTable {
   // `dtype` is that of a ramp of integers, float16, bfloat16 or float32; floats round to nearest even.
   void assign(const ConstImage& ramp, DType dtype);
   const uint8_t* channel(int c) const;
+
+ private:
+  template <class In>
+  void take(const ConstImage& ramp);
 };
 
 struct Store {

@@ -278,8 +278,9 @@ ConstImage table_ramp(std::span<const TableStep> tables, int channels,
                       std::array<std::vector<uint8_t>, 2>& storage) {
   ImageShape shape{1, 256, channels, DType::kUint8};
   storage[0].resize(shape.bytes());
-  for (size_t i = 0; i < storage[0].size(); ++i)
-    storage[0][i] = static_cast<uint8_t>(i / static_cast<size_t>(channels));
+  uint8_t* pixel = storage[0].data();
+  for (int value = 0; value < shape.width; ++value)
+    pixel = std::fill_n(pixel, channels, static_cast<uint8_t>(value));
   size_t current = 0;
   ResizeScratch scratch;
   for (const TableStep& table : tables) {
