@@ -9,6 +9,7 @@ import pytest
 from parity import parity_row
 from test_parity_warps import Differences, pixels
 
+import stoker
 from stoker.lowering import leaves
 from stoker.lowering.recipe import NotNative
 
@@ -118,6 +119,45 @@ def test_warps_of_policies_are_equal(kind: str) -> None:
                 magnitude = float(int(size)) if kind.startswith("Translate") else size
                 ours = operator.apply(array, {"applies": True, "magnitude": magnitude})
                 assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+@pytest.mark.parametrize("fill", [None, 0, 7, (1, 100, 250)])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("kind", ["ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate"])
+def test_warps_of_policies_are_equal_on_tensors(kind: str, interpolation: str, fill: Any) -> None:
+    torch = pytest.importorskip("torch")
+    v2 = pytest.importorskip("torchvision.transforms.v2")
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("torch itself warps otherwise on this processor")
+    from stoker.lowering.leaves.auto_augment import _WARPS
+
+    reading = {"fill": fill, "interpolation": interpolation}
+    transforms = [v2.AugMix(**reading), v2.TrivialAugmentWide(**reading)]
+    given = {} if fill is None else {"blends_fill": True, "fill": fill}
+    operator = stoker.policy_warp(
+        kind=_WARPS[kind][2], magnitudes=[1], arithmetic="torch", interpolation=interpolation, **given
+    )
+    cases = 0
+    for number, (height, width) in enumerate([(60, 80), (33, 47), (64, 64), (7, 1), (1, 2), (90, 290)]):
+        for channels in (1, 3):
+            if channels == 1 and isinstance(fill, tuple):
+                continue
+            array = pixels(height, width, channels, number)
+            tensor = torch.from_numpy(array).permute(2, 0, 1)
+            for transform in transforms:
+                sizes = transform._AUGMENTATION_SPACE[kind][0](10, height, width)
+                quarters = [90.0, 180.0, 270.0] if kind == "Rotate" else []
+                for size in [*sizes.tolist(), *(-sizes).tolist(), *quarters]:
+                    theirs = transform._apply_image_or_video_transform(
+                        tensor, kind, size, interpolation=transform.interpolation, fill=transform._fill
+                    )
+                    magnitude = float(int(size)) if kind.startswith("Translate") else size
+                    draw = {"applies": True, "magnitude": magnitude}
+                    cases += 1
+                    for found in (operator.apply(array, draw), operator.reference(array, draw)):
+                        assert np.array_equal(np.asarray(found), theirs.permute(1, 2, 0).numpy())
+    name = f"policy_warp of tensors ({kind}, {interpolation}, fill {fill})"
+    parity_row(name, "torchvision, tensors", "uint8", 0.0, 0.0, 0.0, cases=cases)
 
 
 def test_policies_hold_what_the_library_holds() -> None:

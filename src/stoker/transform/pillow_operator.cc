@@ -77,14 +77,16 @@ PillowWarp PillowOperator::warp_of(const Placement& placement, Interpolation int
   return {placement.coefficients, placement.is_affine, interpolation, std::move(fill)};
 }
 
+std::vector<uint8_t> PillowOperator::fill_of(int channels) const {
+  std::vector<uint8_t> fill;
+  for (size_t c = 0; c < static_cast<size_t>(channels); ++c)
+    fill.push_back(static_cast<uint8_t>(fill_[fill_.size() == 1 ? 0 : c]));
+  return fill;
+}
+
 void PillowOperator::apply(const Draw& draw, const ConstImage& in, const Image& out, ResizeScratch&) const {
   if (!draw.applies) return copy_pixels(in, out);
-  std::vector<uint8_t> fill;
-  for (size_t c = 0; c < static_cast<size_t>(in.channels()); ++c) {
-    fill.push_back(static_cast<uint8_t>(fill_[fill_.size() == 1 ? 0 : c]));
-  }
-  pillow_warp(warp_of(place(draw, in.shape), interpolation_from_name(interpolation_), std::move(fill)), in,
-              out);
+  pillow_warp(warp_of(place(draw, in.shape), interpolation(), fill_of(in.channels())), in, out);
 }
 
 void PillowOperator::apply_mask(const Draw& draw, const ConstImage& in, const Image& out,

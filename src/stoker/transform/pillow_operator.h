@@ -42,6 +42,9 @@ class PillowOperator : public Operator {
   static Placement rotation(double degrees, const std::vector<double>& center, bool expand,
                             const ImageShape& in);
   virtual bool keeps_size() const { return true; }
+  Interpolation interpolation() const { return interpolation_from_name(interpolation_); }
+  // One level a channel.
+  std::vector<uint8_t> fill_of(int channels) const;
 
   void visit_reading(ParameterVisitor& visitor);
   void check_reading();

@@ -1,9 +1,12 @@
 // policy_warp: one of the warps that RandAugment, TrivialAugmentWide and AutoAugment choose from.
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "stoker/transform/pillow_operator.h"
+#include "stoker/transform/tensor_warp.h"
+#include "stoker/transform/turns.h"
 
 namespace stoker {
 namespace {
@@ -20,6 +23,11 @@ class PolicyWarp : public PillowOperator {
         "Sizes, each as likely as the others: tangents for a shear, pixels for a shift, degrees for "
         "a rotation. The sign is drawn too.");
     visitor.boolean("of_side", of_side_, "Shifts are shares of the width or height instead of pixels.");
+    visitor.choice("arithmetic", arithmetic_, {"pillow", "torch"},
+                   "Whose arithmetic: as torchvision on Pillow images or on uint8 tensors.");
+    visitor.boolean("blends_fill", blends_fill_,
+                    "With arithmetic='torch': the fill is mixed in where places lie partly outside, as "
+                    "torchvision does where one is given; otherwise 0 stands outside.");
     visit_reading(visitor);
   }
 
@@ -35,6 +43,12 @@ class PolicyWarp : public PillowOperator {
           {{"kind", std::string(kind)},
            {"magnitudes", is_rotation ? std::vector<double>{0, 20, 135} : std::vector<double>{0.1, 0.5}},
            {"of_side", !is_rotation}});
+      all.push_back(all.back());
+      all.back()["arithmetic"] = std::string("torch");
+      all.back()["interpolation"] = std::string("bilinear");
+      all.push_back(all.back());
+      all.back()["blends_fill"] = true;
+      all.back()["fill"] = 9.0;
     }
     return all;
   }
@@ -49,6 +63,17 @@ class PolicyWarp : public PillowOperator {
     }
     draw->values[0] = rng.coin(0.5) ? -magnitude : magnitude;
     return std::nullopt;
+  }
+
+  void apply(const Draw& draw, const ConstImage& in, const Image& out,
+             ResizeScratch& scratch) const override {
+    if (arithmetic_ == "pillow" || !draw.applies) return PillowOperator::apply(draw, in, out, scratch);
+    if (!turn_by_quarters(draw, in, out)) tensor_warp(tensor_warp_of(draw, in.shape), in, out);
+  }
+
+  void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
+    if (arithmetic_ == "pillow" || !draw.applies) return PillowOperator::reference(draw, in, out);
+    if (!turn_by_quarters(draw, in, out)) tensor_warp_reference(tensor_warp_of(draw, in.shape), in, out);
   }
 
  protected:
@@ -68,16 +93,60 @@ class PolicyWarp : public PillowOperator {
   }
 
  private:
+  static double degrees_in_circle(double degrees) {
+    const double rest = std::fmod(degrees, 360);
+    return rest < 0 ? rest + 360 : rest;
+  }
+
+  // Turns that torchvision makes of tensors without arithmetic; false where there is more to do.
+  bool turn_by_quarters(const Draw& draw, const ConstImage& in, const Image& out) const {
+    if (kind_ != "rotate") return false;
+    const double degrees = degrees_in_circle(draw.values[0]);
+    Turn turn = Turn::kNone;
+    if (degrees == 180) {
+      turn = Turn::kHalf;
+    } else if (in.width() == in.height() && (degrees == 90 || degrees == 270)) {
+      turn = degrees == 90 ? Turn::kQuarter : Turn::kThreeQuarters;
+    } else if (degrees != 0) {
+      return false;
+    }
+    copy_turned(turn, in, out);
+    return true;
+  }
+
+  TensorWarp tensor_warp_of(const Draw& draw, const ImageShape& in) const {
+    TorchAffine affine;
+    const double magnitude = draw.values[0];
+    if (kind_ == "rotate") affine.angle = -degrees_in_circle(magnitude);
+    if (kind_ == "translate_x") affine.translate_x = magnitude;
+    if (kind_ == "translate_y") affine.translate_y = magnitude;
+    const double shear = std::atan(magnitude) * (180 / std::numbers::pi);
+    if (kind_ == "shear_x") affine.shear_x = shear;
+    if (kind_ == "shear_y") affine.shear_y = shear;
+    const bool is_shear = kind_.starts_with("shear");
+    const auto m =
+        inverse_coefficients(affine, is_shear ? in.width * -0.5 : 0, is_shear ? in.height * -0.5 : 0);
+    TensorWarp warp;
+    std::copy_n(m.begin(), 6, warp.matrix.begin());
+    warp.interpolation = interpolation();
+    if (blends_fill_) {
+      const std::vector<uint8_t> fill = fill_of(in.channels);
+      warp.fill.assign(fill.begin(), fill.end());
+    }
+    return warp;
+  }
+
   std::string kind_ = "rotate";
   std::vector<double> magnitudes_ = {9};
   bool of_side_ = false;
+  std::string arithmetic_ = "pillow";
+  bool blends_fill_ = false;
 };
 
 const RegisterOperator<PolicyWarp> kRegistered(
     "policy_warp", "Shear, shift or rotate by one of a row of sizes, with a random sign.",
     "(H, W, C) uint8 -> the same shape. Pixels equal those of torchvision's RandAugment, TrivialAugmentWide "
-    "and "
-    "AutoAugment on Pillow 13.");
+    "and AutoAugment on Pillow 13, and with arithmetic='torch' those on tensors.");
 
 }  // namespace
 }  // namespace stoker
