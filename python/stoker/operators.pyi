@@ -1032,18 +1032,22 @@ def policy_warp(
     kind: Literal["shear_x", "shear_y", "translate_x", "translate_y", "rotate"] = "rotate",
     magnitudes: float | Sequence[float] = (9.0,),
     of_side: bool = False,
+    arithmetic: Literal["pillow", "torch"] = "pillow",
+    blends_fill: bool = False,
     interpolation: Literal["nearest", "bilinear"] = "nearest",
     fill: float | Sequence[float] = (0.0,),
     p: float = 1.0,
 ) -> Operator:
     """Shear, shift or rotate by one of a row of sizes, with a random sign.
 
-    (H, W, C) uint8 -> the same shape. Pixels equal those of torchvision's RandAugment, TrivialAugmentWide and AutoAugment on Pillow 13.
+    (H, W, C) uint8 -> the same shape. Pixels equal those of torchvision's RandAugment, TrivialAugmentWide and AutoAugment on Pillow 13, and with arithmetic='torch' those on tensors.
 
     Args:
         kind: What is done. One of 'shear_x', 'shear_y', 'translate_x', 'translate_y', 'rotate'.
         magnitudes: Sizes, each as likely as the others: tangents for a shear, pixels for a shift, degrees for a rotation. The sign is drawn too. Between 0 and 65500.
         of_side: Shifts are shares of the width or height instead of pixels.
+        arithmetic: Whose arithmetic: as torchvision on Pillow images or on uint8 tensors. One of 'pillow', 'torch'.
+        blends_fill: With arithmetic='torch': the fill is mixed in where places lie partly outside, as torchvision does where one is given; otherwise 0 stands outside.
         interpolation: How image pixels are read between the source's; masks are read at the nearest. One of 'nearest', 'bilinear'.
         fill: Value outside the image, one for all channels or one a channel; masks take 0. Between 0 and 255 levels.
         p: Probability that the operator is applied. Between 0 and 1.
