@@ -887,7 +887,7 @@ def normalize_per_image(
 ) -> Operator:
     """Normalise each image by its own values.
 
-    (H, W, C) uint8 or float32 -> (H, W, C) float32. Results equal those of Albumentations' Normalize with this normalization, rounded to float32; on float32 images to the last bits.
+    (H, W, C) uint8 or float32 -> (H, W, C) float32. Results equal those of Albumentations' Normalize with this normalization, on uint8 (where it gives float64) rounded to float32. A float32 channel of one value is 0 with image_per_channel, not NaN.
 
     Args:
         normalization: To mean 0 and deviation 1, or to least 0 and greatest 1, over the image or channel by channel. One of 'image', 'image_per_channel', 'min_max', 'min_max_per_channel'.

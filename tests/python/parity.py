@@ -21,8 +21,6 @@ REASONS = {
     ("random_gamma", "float32"): "another power function: the last bit",
     ("to_gray", "float32"): "another order of the sum: the last bit",
     ("brightness_contrast", "float32"): "the image's mean is summed in another order: the last bit",
-    ("normalize_per_image", "float32"): "sums and deviations are taken in another order: the last bits; "
-    "pipelines with it stay in Python",
     ("gaussian_blur_torch", "uint8"): "torch adds up the taps in an order that depends on its build; "
     "pipelines with it stay in Python",
     ("gaussian_blur", "uint16"): "against float64: the taps are float32",

@@ -86,6 +86,20 @@ def test_images(dtype: Any, shape: tuple[int, ...]) -> None:
     assert_same(A.Compose([*FLIPS, A.CenterCrop(30, 31), A.InvertImg(p=1)]), image=image.astype(dtype))
 
 
+@pytest.mark.parametrize("flips", [(), (A.HorizontalFlip(p=1),), (A.CenterCrop(31, 44), A.VerticalFlip(p=1))])
+@pytest.mark.parametrize("kind", ["image", "image_per_channel", "min_max", "min_max_per_channel"])
+def test_normalize_by_the_image_itself(kind: str, flips: tuple[Any, ...]) -> None:
+    """Sums of floats are taken in the order of the flipped image; of bytes the library makes float64."""
+    compose = A.Compose([*flips, A.Normalize(normalization=kind), *flips[-1:]])
+    native = stoker.compile(compose)
+    assert not any("Python" in line for line in native.report)
+    for image in (IMAGE, (RANDOM.normal(0.4, 0.3, IMAGE.shape) + IMAGE / 255).astype(np.float32)):
+        found = native(image=image)["image"]
+        assert found.dtype == np.float32
+        # A copy, because the library may write its result into the caller's image.
+        np.testing.assert_array_equal(found, compose(image=image.copy())["image"].astype(np.float32))
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16])
 def test_wide_pixels(dtype: Any) -> None:
     image = RANDOM.integers(0, 30000, (40, 50, 13)).astype(dtype)

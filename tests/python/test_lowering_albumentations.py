@@ -210,6 +210,17 @@ def test_compositions_and_options_are_native(folder: Path, name: str) -> None:
         assert mine[0].dtype == theirs[0].dtype
 
 
+@pytest.mark.parametrize("kind", ["image", "image_per_channel", "min_max", "min_max_per_channel"])
+def test_normalize_by_the_image_itself_is_float32(folder: Path, kind: str) -> None:
+    compose = A.Compose([A.Resize(40, 40), A.Normalize(normalization=kind), ToTensorV2()])
+    dataset = ImageFolder(folder, stoker.albumentations(compose))
+    loader = DataLoader(dataset, batch_size=6)
+    assert loader.explain().startswith("tier: native"), loader.explain()
+    for mine, theirs in zip(loader, torch.utils.data.DataLoader(dataset, batch_size=6), strict=True):
+        assert mine[0].dtype == torch.float32
+        assert torch.equal(mine[0], theirs[0].float())
+
+
 def test_one_of_takes_each_as_often_as_albumentations(folder: Path) -> None:
     """The chosen child is applied whatever its own p, which is only its weight."""
     compose = A.Compose(

@@ -313,8 +313,6 @@ def _lower_leaf(builder: RecipeBuilder, transform: Any, p: float) -> list[AnySte
         raise NotNative("in replay mode")
     if transform._key2func["image"].__func__ is not type(transform).apply:
         raise NotNative("a method is replaced")
-    if name == "Normalize" and transform.normalization != "standard":
-        raise NotNative(f"normalization={transform.normalization!r}, which gives float64 there")
     lowered = lowering(transform)
     steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
     builder.report.append(f"{name}: native ({', '.join(step.name for step in steps) or 'nothing to do'})")

@@ -244,8 +244,9 @@ Failure Pipeline::run_image(size_t field, const ImageShape& decoded, RegionReade
     }
     ConstImage pixels;
     Store store;
-    Failure failure = segment.whole ? chain_.finish_upright(&pixels)
-                                    : chain_.finish(&pixels, &store.flip_horizontal, &store.flip_vertical);
+    Failure failure = segment.whole || segment.adds_floats
+                          ? chain_.finish_upright(&pixels)
+                          : chain_.finish(&pixels, &store.flip_horizontal, &store.flip_vertical);
     if (failure) return failure;
     if (!segment.spatial.empty()) lap(segment.timed_as.back());
     observe(pixels, segment);

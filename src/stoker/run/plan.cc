@@ -201,8 +201,9 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
     if (op.has_geometry()) {
       // A map of indices may go ahead of functions of single values when no fill value enters and no
       // reduction would see another image.
-      const bool moves_ahead = kind == OperatorClass::kIndexMap && !op.reads_outside(shape) &&
-                               (!segments.back().has_reduction || op.is_permutation());
+      const bool moves_ahead =
+          kind == OperatorClass::kIndexMap && !op.reads_outside(shape) &&
+          (!segments.back().has_reduction || (op.is_permutation() && !segments.back().adds_floats));
       if (!segments.back().tables.empty() && !moves_ahead) {
         close(named.name + (kind == OperatorClass::kResample ? " interpolates values that come after a table"
                             : op.reads_outside(shape)        ? " pads with values that no table may change"
@@ -216,6 +217,7 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
       if (segments.back().tables.empty()) table_input = shape.dtype;
       segments.back().tables.push_back(i);
       segments.back().has_reduction |= kind == OperatorClass::kReducedTable;
+      segments.back().adds_floats |= adds_floats;
     } else {
       segments.back().whole = i;
       close(island_of(op) != nullptr

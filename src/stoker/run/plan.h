@@ -68,6 +68,7 @@ struct Segment {
   std::optional<size_t> whole;     // an operator that needs the image before it and makes another
   bool is_last = false;            // its table is fused into the store
   bool has_reduction = false;      // a table of it depends on the image
+  bool adds_floats = false;        // and adds up floats, so that flips are carried out first
   bool is_constant_table = false;  // its table is the same for every sample
   std::string end;                 // why it ends before the next one
 };
