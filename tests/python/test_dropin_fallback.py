@@ -54,8 +54,8 @@ CASES = {
         "user code",
     ),
     "unknown leaf": (
-        lambda f: ImageFolder(f, v1.Compose([v1.GaussianBlur(3, (1, 1)), TRANSFORM])),
-        "GaussianBlur: no native",
+        lambda f: ImageFolder(f, v1.Compose([v2.RandomZoomOut(p=0), TRANSFORM])),
+        "RandomZoomOut: no native",
     ),
     "own dataset": (lambda f: Squares(), "dataset Squares"),
     "fake data": (lambda f: FakeData(6, (3, 8, 8), transform=v1.ToTensor()), "dataset FakeData"),

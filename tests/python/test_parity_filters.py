@@ -180,12 +180,15 @@ def test_webp_equals_opencv_or_comes_close() -> None:
 
 @pytest.mark.parametrize("version", [v1, v2], ids=["v1", "v2"])
 @pytest.mark.parametrize("size", [3, 5, (5, 3), 23])
-def test_gaussian_blur_equals_torchvision(version: Any, size: Any) -> None:
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_gaussian_blur_equals_torchvision(version: Any, size: Any, dtype: str) -> None:
     transform = version.GaussianBlur(size, sigma=(0.3, 3.0))
     native = TORCHVISION["GaussianBlur"](transform).build()
-    differing = largest = count = 0
+    differing = largest = total = count = 0
     for channels in (1, 3):
-        for image in images(channels):
+        for pixels in images(channels):
+            # Floats beyond 0 and 1, which torch does not clip.
+            image = pixels if dtype == "uint8" else pixels / np.float32(128) - np.float32(0.5)
             if min(image.shape[:2]) <= 11:
                 continue  # torch cannot reflect more than once
             sigma = np.random.default_rng(image.size).uniform(0.3, 3.0)
@@ -193,16 +196,42 @@ def test_gaussian_blur_equals_torchvision(version: Any, size: Any) -> None:
             blur = version.functional.gaussian_blur
             theirs = blur(tensor, list(transform.kernel_size), [sigma, sigma]).permute(1, 2, 0).numpy()
             ours = native.apply(image, {"applies": True, "sigma": sigma})
-            apart = np.abs(ours.astype(int) - theirs)
+            apart = np.abs(ours.astype(float) - theirs)
             differing += int((apart > 0).sum())
-            largest = max(largest, int(apart.max()))
+            largest = max(largest, float(apart.max()))
+            total += float(apart.sum())
             count += apart.size
     # Weights are computed in float32 there and in float64 here, which shows where a sum lies on a half.
-    assert largest <= 1
-    assert differing <= count * 1e-4
+    if dtype == "uint8":
+        assert largest <= 1
+        assert differing <= count * 1e-4
+    else:
+        assert largest <= 2e-6
     name = "GaussianBlur v2" if version is v2 else "GaussianBlur v1"
-    share = differing / count
-    parity_row(f"gaussian_blur_torch ({size})", f"torchvision {name}", "uint8", share, float(largest), share)
+    row = (differing / count, float(largest), total / count)
+    parity_row(f"gaussian_blur_torch ({size})", f"torchvision {name}", dtype, *row)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [3, (5, 3), 9, 23])
+def test_taps_are_added_as_in_torch(size: Any, channels: int) -> None:
+    """With the same weights all bits are the same."""
+    width, height = (size, size) if isinstance(size, int) else size
+    image = np.random.default_rng(3).normal(0, 1, (150, 170, channels)).astype(np.float32)
+    native = _native.make_operator("gaussian_blur_torch", {"kernel_size": [width, height]})
+    ours = native.apply(image, {"applies": True, "sigma": 1000.0})
+    taps = [wide_weights(count) for count in (width, height)]
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
+    padded = torch.nn.functional.pad(tensor, [width // 2] * 2 + [height // 2] * 2, mode="reflect")
+    kernel = torch.from_numpy(np.outer(taps[1], taps[0])).expand(channels, 1, height, width)
+    theirs = torch.nn.functional.conv2d(padded, kernel, groups=channels)[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(ours, theirs)
+
+
+def wide_weights(count: int) -> np.ndarray:
+    """The operator's weights for a sigma of 1000 pixels."""
+    weights = np.exp(-0.5 * ((np.arange(count) - count // 2) / 1000) ** 2)
+    return (weights / weights.sum()).astype(np.float32)
 
 
 def reflected(image: np.ndarray, radius: int) -> np.ndarray:

@@ -37,20 +37,21 @@ _DTYPES = {
 _OVERRIDES = {"forward", "__call__", "transform", "make_params", "get_params", "_call_kernel", "check_inputs"}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
-# Native operators exist, but not with every pixel, or not for Pillow images.
-_NOT_EXACT = {"GaussianBlur", "GaussianNoise"}
+# A native operator exists, but its noise would not be added to the bytes of Pillow images.
+_NOT_ALIKE = {"GaussianNoise"}
 
 # Name of the engine's group.
 _CHOICES = {"RandomApply": "sequence", "RandomChoice": "one_of", "RandomOrder": "random_order"}
 
-# What is exact on uint8 tensors too, in torch's arithmetic; of v1 only the first set.
-_ON_TENSORS_ALWAYS = {"RandomInvert", "RandomPosterize", "RandomSolarize", "RandomEqualize"}
-_ON_TENSORS = _ON_TENSORS_ALWAYS | {
-    "ColorJitter",
-    "Grayscale",
-    "RandomGrayscale",
-    "RandomAutocontrast",
-    "RandomAdjustSharpness",
+# What is native on tensors too, in torch's arithmetic: by version and dtype.
+_ON_ANY = {"GaussianBlur"}
+_ON_BYTES = {"RandomInvert", "RandomPosterize", "RandomSolarize", "RandomEqualize"} | _ON_ANY
+_ON_BYTES_V2 = {"ColorJitter", "Grayscale", "RandomGrayscale", "RandomAutocontrast", "RandomAdjustSharpness"}
+_ON_TENSORS = {
+    (False, "uint8"): _ON_BYTES,
+    (False, "float32"): _ON_ANY,
+    (True, "uint8"): _ON_BYTES | _ON_BYTES_V2,
+    (True, "float32"): _ON_ANY,
 }
 # Of torchvision's own, those that draw nothing and give the kind of image that they get; the random ones draw
 # from torch's process-wide generator, so that no two runs would be alike.
@@ -154,15 +155,15 @@ def _stranger(transform: Any) -> str:
 def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -> None:
     """What the registry knows, in Pillow's arithmetic or in torch's."""
     lowering = leaves.find(leaves.TORCHVISION, leaf)
-    if lowering is None or leaf in _NOT_EXACT:
+    if lowering is None or leaf in _NOT_ALIKE:
         raise NotNative("no native operator")
     on_tensor = builder.stage == "tensor" and leaf != "RandomErasing"
     if leaf == "RandomErasing":
         _needs_tensor(builder)
-    elif on_tensor and leaf not in (_ON_TENSORS if is_v2 else _ON_TENSORS_ALWAYS):
-        raise NotNative("on a tensor (native on PIL images)")
-    elif on_tensor and builder.dtype != "uint8":
-        raise NotNative(f"on a tensor of {builder.dtype} (native on uint8)")
+    elif on_tensor and leaf not in _ON_TENSORS.get((is_v2, builder.dtype), ()):
+        natives = [dtype for dtype in ("uint8", "float32") if leaf in _ON_TENSORS[is_v2, dtype]]
+        found = " and ".join(natives) or "PIL images"
+        raise NotNative(f"on a tensor of {builder.dtype} (native on {found})")
     lowered = lowering(transform)
     steps = list(lowered) if isinstance(lowered, (list, tuple)) else [lowered]
     if on_tensor:

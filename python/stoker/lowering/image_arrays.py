@@ -26,7 +26,7 @@ _ON_GREY = {
     *("to_float", "normalize", "resize", "center_crop", "random_crop", "random_resized_crop", "pad"),
     *("horizontal_flip", "vertical_flip", "random_rotation", "random_affine"),
     *("color_jitter", "to_gray", "invert_img", "posterize", "solarize", "equalize", "auto_contrast"),
-    "adjust_sharpness",
+    *("adjust_sharpness", "gaussian_blur_torch"),
 }
 
 

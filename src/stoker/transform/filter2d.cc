@@ -297,7 +297,8 @@ void filter_separable_reference(const ConstImage& in, const std::vector<double>&
   run_separable_reference(in, plan_separable(x_taps, y_taps, in.shape.dtype), out);
 }
 
-void filter_2d(const ConstImage& in, const Kernel2d& kernel, const Image& out, ResizeScratch& scratch) {
+void filter_2d(const ConstImage& in, const Kernel2d& kernel, const Image& out, ResizeScratch& scratch,
+               FloatRange range) {
   STOKER_CHECK(kernel.height % 2 == 1 && kernel.width % 2 == 1);
   const auto channels = static_cast<size_t>(in.channels());
   const size_t count = static_cast<size_t>(in.width()) * channels;
@@ -339,11 +340,15 @@ void filter_2d(const ConstImage& in, const Kernel2d& kernel, const Image& out, R
       continue;
     }
     weigh_taps(taps.data(), weights.data(), weights.size(), count, sums);
-    narrow_row(sums, count, in.shape.dtype, out.row<uint8_t>(y));
+    if (in.shape.dtype == DType::kFloat32 && range == FloatRange::kAny) {
+      std::copy_n(sums, count, out.row<float>(y));
+    } else {
+      narrow_row(sums, count, in.shape.dtype, out.row<uint8_t>(y));
+    }
   }
 }
 
-void filter_2d_reference(const ConstImage& in, const Kernel2d& kernel, const Image& out) {
+void filter_2d_reference(const ConstImage& in, const Kernel2d& kernel, const Image& out, FloatRange range) {
   for_samples(in.shape, [&](int y, int x, int c) {
     float sum = 0;
     for (int dy = 0; dy < kernel.height; ++dy) {
@@ -353,7 +358,11 @@ void filter_2d_reference(const ConstImage& in, const Kernel2d& kernel, const Ima
         sum = std::fma(sample_at(in, y + dy - kernel.height / 2, x + dx - kernel.width / 2, c), weight, sum);
       }
     }
-    store_at(out, y, x, c, sum);
+    if (in.shape.dtype == DType::kFloat32 && range == FloatRange::kAny) {
+      out.row<float>(y)[x * out.channels() + c] = sum;
+    } else {
+      store_at(out, y, x, c, sum);
+    }
   });
 }
 

@@ -2,7 +2,7 @@
 //
 // uint8, uint16, int16 and float32 images of any channels, border reflected without its edge. uint8 results
 // equal cv2.sepFilter2D and cv2.filter2D (4.11, up to 11 x 11) with AVX2, on every CPU; float32 results are
-// clipped to [0, 1] as Albumentations does.
+// clipped to [0, 1] as Albumentations does, unless said otherwise.
 #pragma once
 
 #include <vector>
@@ -26,8 +26,13 @@ struct Kernel2d {
   std::vector<float> weights;
 };
 
-void filter_2d(const ConstImage& in, const Kernel2d& kernel, const Image& out, ResizeScratch& scratch);
-void filter_2d_reference(const ConstImage& in, const Kernel2d& kernel, const Image& out);
+// Whether float32 sums are clipped to [0, 1].
+enum class FloatRange : uint8_t { kUnit, kAny };
+
+void filter_2d(const ConstImage& in, const Kernel2d& kernel, const Image& out, ResizeScratch& scratch,
+               FloatRange range = FloatRange::kUnit);
+void filter_2d_reference(const ConstImage& in, const Kernel2d& kernel, const Image& out,
+                         FloatRange range = FloatRange::kUnit);
 
 // exp(-x^2 / (2 sigma^2)), normalised; `size` is odd, sigma above 0.
 std::vector<double> gaussian_taps(int size, double sigma);

@@ -66,12 +66,12 @@ class GaussianBlurTorch : public Operator {
   void apply(const Draw& draw, const ConstImage& in, const Image& out,
              ResizeScratch& scratch) const override {
     if (!draw.applies) return copy_pixels(in, out);
-    filter_2d(in, kernel_of(draw), out, scratch);
+    filter_2d(in, kernel_of(draw), out, scratch, FloatRange::kAny);
   }
 
   void reference(const Draw& draw, const ConstImage& in, const Image& out) const override {
     if (!draw.applies) return copy_pixels(in, out);
-    filter_2d_reference(in, kernel_of(draw), out);
+    filter_2d_reference(in, kernel_of(draw), out, FloatRange::kAny);
   }
 
  private:
@@ -95,10 +95,10 @@ class GaussianBlurTorch : public Operator {
 
 const RegisterOperator<GaussianBlurTorch> kRegistered(
     "gaussian_blur_torch", "Blur with a Gaussian of given size and random width.",
-    "(H, W, C) uint8, uint16, int16 or float32 -> the same shape; float32 is clipped to [0, 1]. As "
-    "torchvision's "
-    "GaussianBlur: one kernel over both axes, in float32; images smaller than the kernel reflect more than "
-    "once.");
+    "(H, W, C) uint8, uint16, int16 or float32 -> the same shape. As torchvision's GaussianBlur: one kernel "
+    "over both axes, in float32, to the last bits of its weights; images smaller than the kernel reflect "
+    "more "
+    "than once.");
 
 }  // namespace
 }  // namespace stoker
