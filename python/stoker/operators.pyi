@@ -561,7 +561,7 @@ def gaussian_blur_torch(
 ) -> Operator:
     """Blur with a Gaussian of given size and random width.
 
-    (H, W, C) uint8, uint16, int16 or float32 -> the same shape; float32 is clipped to [0, 1]. As torchvision's GaussianBlur: one kernel over both axes, in float32; images smaller than the kernel reflect more than once.
+    (H, W, C) uint8, uint16, int16 or float32 -> the same shape. As torchvision's GaussianBlur: one kernel over both axes, in float32, to the last bits of its weights; images smaller than the kernel reflect more than once.
 
     Args:
         kernel_size: Width and height of the kernel, odd; one number means a square. Between 1 and 99 pixels.
