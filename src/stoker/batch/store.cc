@@ -58,18 +58,34 @@ void store_through_table(const Store& store, const ConstImage& in, void* slot) {
                                [entries](uint8_t value, int c) { return entries[c * 256 + value]; });
 }
 
+size_t pixel_count(const ConstImage& in) { return in.shape.bytes() / in.shape.pixel_bytes(); }
+
+// Whether all pixels follow one another, in the order in which they are stored.
+bool is_one_row(const Store& store, const ConstImage& in) {
+  return !store.flip_horizontal && !store.flip_vertical &&
+         in.row_bytes == static_cast<ptrdiff_t>(in.shape.row_bytes());
+}
+
 bool has_one_or_three_channels(const ConstImage& in) { return in.channels() == 1 || in.channels() == 3; }
+
+const float* floats_of(const ValueTable& table) {
+  return reinterpret_cast<const float*>(table.entries.data());
+}
+
+const ValueFormula* formula_of(const ValueTable& table) { return table.formula ? &*table.formula : nullptr; }
 
 // The way of nearly every training image: 8-bit pixels to float32 planes.
 void store_in_float_planes(const Store& store, const ConstImage& in, void* slot) {
-  const auto* table = reinterpret_cast<const float*>(store.table->entries.data());
-  const auto width = static_cast<size_t>(in.width());
-  const size_t plane = static_cast<size_t>(in.height()) * width;
+  const size_t plane = pixel_count(in);
+  const auto store_row = [&](const uint8_t* row, size_t width, float* out) {
+    store_row_of_floats(row, width, in.channels(), store.flip_horizontal, floats_of(*store.table),
+                        formula_of(*store.table), plane, out);
+  };
   auto* out = static_cast<float*>(slot);
-  for (int y = 0; y < in.height(); ++y, out += width) {
-    const auto* row = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y);
-    store_row_through_table(row, width, in.channels(), store.flip_horizontal, table, plane, out);
-  }
+  if (is_one_row(store, in)) return store_row(in.row<uint8_t>(0), plane, out);
+  const auto width = static_cast<size_t>(in.width());
+  for (int y = 0; y < in.height(); ++y, out += width)
+    store_row(in.row<uint8_t>(store.flip_vertical ? in.height() - 1 - y : y), width, out);
 }
 
 // Pixels of a row that are mirrored or looked up in a piece of memory that stays in the nearest cache.
@@ -95,15 +111,15 @@ void for_each_piece(const Store& store, const ConstImage& in, int y, Take take) 
 
 // uint8 pixels of one or three channels to float32, channels last.
 void store_in_float_pixels(const Store& store, const ConstImage& in, void* slot) {
-  const auto* table = reinterpret_cast<const float*>(store.table->entries.data());
   const auto channels = static_cast<size_t>(in.channels());
   auto* out = static_cast<float*>(slot);
-  for (int y = 0; y < in.height(); ++y) {
-    for_each_piece(store, in, y, [&](const uint8_t* pixels, size_t count, size_t) {
-      store_values_through_table(pixels, count * channels, in.channels(), table, out);
-      out += count * channels;
-    });
-  }
+  const auto take = [&](const uint8_t* pixels, size_t count, size_t) {
+    store_values_of_floats(pixels, count * channels, in.channels(), floats_of(*store.table),
+                           formula_of(*store.table), out);
+    out += count * channels;
+  };
+  if (is_one_row(store, in)) return take(in.row<uint8_t>(0), pixel_count(in), 0);
+  for (int y = 0; y < in.height(); ++y) for_each_piece(store, in, y, take);
 }
 
 // Tables of bytes that look_up_row() needs for `channels`: most operators treat all of them alike, and one
@@ -138,11 +154,9 @@ void store_pixels(const Store& store, const ConstImage& in, void* slot) {
       store.table == nullptr ? 0 : distinct_tables(*store.table, static_cast<size_t>(in.channels()));
   const size_t row_bytes = in.shape.row_bytes();
   auto* out = static_cast<uint8_t*>(slot);
-  const bool is_one_row =
-      !store.flip_horizontal && !store.flip_vertical && in.row_bytes == static_cast<ptrdiff_t>(row_bytes);
-  if (is_one_row && store.table != nullptr) {
-    const size_t pixels = width * static_cast<size_t>(in.height());
-    return look_up_row(in.row<uint8_t>(0), pixels, in.channels(), store.table->entries.data(), tables, out);
+  if (is_one_row(store, in) && store.table != nullptr) {
+    return look_up_row(in.row<uint8_t>(0), pixel_count(in), in.channels(), store.table->entries.data(),
+                       tables, out);
   }
   if (store.flip_horizontal && store.table == nullptr) {
     const auto* first = in.row<uint8_t>(store.flip_vertical ? in.height() - 1 : 0);
@@ -176,6 +190,7 @@ const ValueTable& table_of_values() {
     for (size_t i = 0; i < ramp.size(); ++i) ramp[i] = static_cast<uint8_t>(i / 3);
     made.assign(packed_image(static_cast<const void*>(ramp.data()), ImageShape{1, 256, 3, DType::kUint8}),
                 DType::kFloat32);
+    made.find_formula();
     return made;
   }();
   return table;
@@ -253,6 +268,7 @@ std::string_view name_of(Layout layout) { return layout == Layout::kChw ? "chw" 
 void ValueTable::assign(const ConstImage& ramp, DType wanted) {
   STOKER_CHECK(ramp.height() == 1 && ramp.width() == 256);
   dtype = wanted;
+  formula.reset();
   entries.resize(static_cast<size_t>(ramp.channels()) * 256 * size_of(wanted));
   switch (ramp.shape.dtype) {
     case DType::kUint8:
@@ -288,6 +304,12 @@ void ValueTable::take(const ConstImage& ramp) {
       STOKER_CHECK(dtype == ramp.shape.dtype);
       fill(static_cast<In*>(nullptr), [](In level) { return level; });
   }
+}
+
+void ValueTable::find_formula() {
+  const size_t channels = entries.size() / (256 * size_of(dtype));
+  if (dtype != DType::kFloat32 || (channels != 1 && channels != 3)) return;
+  formula = formula_of(floats_of(*this), static_cast<int>(channels));
 }
 
 const uint8_t* ValueTable::channel(int c) const {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "stoker/base/image.h"
+#include "stoker/batch/value_formula.h"
 
 namespace stoker {
 
@@ -17,10 +19,13 @@ std::string_view name_of(Layout layout);
 struct ValueTable {
   DType dtype = DType::kFloat32;
   std::vector<uint8_t> entries;
+  std::optional<ValueFormula> formula;  // gives the entries, to the bit
 
   // From `ramp`, a 1 x 256 x C image of uint8, uint16 or float32 whose pixel v holds what v becomes.
   // `dtype` is that of a ramp of integers, float16, bfloat16 or float32; floats round to nearest even.
   void assign(const ConstImage& ramp, DType dtype);
+  // Looks for a formula, which takes some microseconds: for tables that serve many samples.
+  void find_formula();
   const uint8_t* channel(int c) const;
 
  private:

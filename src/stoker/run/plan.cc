@@ -248,6 +248,7 @@ Schedule Plan::schedule(std::span<const uint16_t> numbers, PlannedShape shape) c
     std::array<std::vector<uint8_t>, 2> storage;
     made.constant_table.emplace();
     made.constant_table->assign(table_ramp(tables, shape.channels, storage), dtype_);
+    made.constant_table->find_formula();
   }
   return made;
 }
