@@ -1049,7 +1049,7 @@ def policy_warp(
         arithmetic: Whose arithmetic: as torchvision on Pillow images or on uint8 tensors. One of 'pillow', 'torch'.
         blends_fill: With arithmetic='torch': the fill is mixed in where places lie partly outside, as torchvision does where one is given; otherwise 0 stands outside.
         interpolation: How image pixels are read between the source's; masks are read at the nearest. One of 'nearest', 'bilinear'.
-        fill: Value outside the image, one for all channels or one a channel; masks take 0. Between 0 and 255 levels.
+        fill: Value outside the image, one for all channels or one a channel; masks take 0. None, with torch's arithmetic alone: zeros, as if they were pixels. Between -65535 and 65535 levels.
         p: Probability that the operator is applied. Between 0 and 1.
 
     Returns:
@@ -1089,10 +1089,11 @@ def random_affine(
     interpolation: Literal["nearest", "bilinear"] = "nearest",
     fill: float | Sequence[float] = (0.0,),
     p: float = 1.0,
+    arithmetic: Literal["pillow", "torch", "torch_v1"] = "pillow",
 ) -> Operator:
-    """Rotate, shift, scale and shear by random amounts, as torchvision does on PIL images.
+    """Rotate, shift, scale and shear by random amounts, as torchvision does.
 
-    (H, W, C) uint8 -> the same shape. Pixels equal torchvision's RandomAffine on Pillow 13.
+    (H, W, C) uint8, with torch's arithmetic float32 too -> the same shape. Pixels equal torchvision's RandomAffine on Pillow 13 and torch 2.13.
 
     Args:
         degrees: Least and greatest angle, clockwise; one number d means (-d, d). Between -1e+06 and 1e+06 degrees.
@@ -1101,8 +1102,9 @@ def random_affine(
         shear: Range of shear along x, then that along y; two numbers leave y alone, one number s means (-s, s) along x. Between -89.9 and 89.9 degrees.
         center: x and y that stay in place; none for the centre of the image. Between -65500 and 65500 pixels.
         interpolation: How image pixels are read between the source's; masks are read at the nearest. One of 'nearest', 'bilinear'.
-        fill: Value outside the image, one for all channels or one a channel; masks take 0. Between 0 and 255 levels.
+        fill: Value outside the image, one for all channels or one a channel; masks take 0. None, with torch's arithmetic alone: zeros, as if they were pixels. Between -65535 and 65535 levels.
         p: Probability that the operator is applied. Between 0 and 1.
+        arithmetic: Whose arithmetic: as torchvision on Pillow images, or on tensors in v2 or v1. One of 'pillow', 'torch', 'torch_v1'.
 
     Returns:
         An operator for stoker.Loader.
@@ -1189,16 +1191,18 @@ def random_perspective(
     interpolation: Literal["nearest", "bilinear"] = "bilinear",
     fill: float | Sequence[float] = (0.0,),
     p: float = 0.5,
+    arithmetic: Literal["pillow", "torch", "torch_v1"] = "pillow",
 ) -> Operator:
-    """Take the image to a random quadrilateral, as torchvision does on PIL images.
+    """Take the image to a random quadrilateral, as torchvision does.
 
-    (H, W, C) uint8 -> the same shape. Pixels equal torchvision's RandomPerspective on Pillow 13.
+    (H, W, C) uint8, with torch's arithmetic float32 too -> the same shape. Pixels equal torchvision's RandomPerspective on Pillow 13 and torch 2.13.
 
     Args:
         distortion_scale: How far inside the image its corners may go. Between 0 and 1 of half a side.
         interpolation: How image pixels are read between the source's; masks are read at the nearest. One of 'nearest', 'bilinear'.
-        fill: Value outside the image, one for all channels or one a channel; masks take 0. Between 0 and 255 levels.
+        fill: Value outside the image, one for all channels or one a channel; masks take 0. None, with torch's arithmetic alone: zeros, as if they were pixels. Between -65535 and 65535 levels.
         p: Probability that the operator is applied. Between 0 and 1.
+        arithmetic: Whose arithmetic: as torchvision on Pillow images, or on tensors in v2 or v1. One of 'pillow', 'torch', 'torch_v1'.
 
     Returns:
         An operator for stoker.Loader.
@@ -1269,18 +1273,20 @@ def random_rotation(
     interpolation: Literal["nearest", "bilinear"] = "nearest",
     fill: float | Sequence[float] = (0.0,),
     p: float = 1.0,
+    arithmetic: Literal["pillow", "torch", "torch_v1"] = "pillow",
 ) -> Operator:
-    """Rotate by a random angle, as torchvision does on PIL images.
+    """Rotate by a random angle, as torchvision does.
 
-    (H, W, C) uint8 -> the same shape, or a larger one with expand. Pixels equal torchvision's RandomRotation on Pillow 13.
+    (H, W, C) uint8, with torch's arithmetic float32 too -> the same shape, or a larger one with expand. Pixels equal torchvision's RandomRotation on Pillow 13 and torch 2.13.
 
     Args:
         degrees: Least and greatest angle, counter-clockwise; one number d means (-d, d). Between -1e+06 and 1e+06 degrees.
         expand: Make the result as large as the whole turned image needs.
         center: x and y to turn about; none for the centre of the image. Between -65500 and 65500 pixels.
         interpolation: How image pixels are read between the source's; masks are read at the nearest. One of 'nearest', 'bilinear'.
-        fill: Value outside the image, one for all channels or one a channel; masks take 0. Between 0 and 255 levels.
+        fill: Value outside the image, one for all channels or one a channel; masks take 0. None, with torch's arithmetic alone: zeros, as if they were pixels. Between -65535 and 65535 levels.
         p: Probability that the operator is applied. Between 0 and 1.
+        arithmetic: Whose arithmetic: as torchvision on Pillow images, or on tensors in v2 or v1. One of 'pillow', 'torch', 'torch_v1'.
 
     Returns:
         An operator for stoker.Loader.

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
 from PIL import Image  # noqa: E402
+from torch_products import products_are_fused  # noqa: E402
 from torchvision import transforms as v1  # noqa: E402
 from torchvision.transforms import InterpolationMode, v2  # noqa: E402
 
@@ -23,6 +24,8 @@ import stoker  # noqa: E402
 
 if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
     pytest.skip("torch itself resizes otherwise on this processor", allow_module_level=True)
+if not products_are_fused():
+    pytest.skip("torch itself warps otherwise on this processor", allow_module_level=True)
 
 Maker = Callable[[Any, random.Random], Any]
 KINDS = [InterpolationMode(name) for name in ("nearest", "bilinear", "bicubic")]
@@ -44,6 +47,19 @@ ON_BYTES: list[Maker] = [
     lambda of, r: of.Grayscale(3),
     lambda of, r: of.RandomApply([of.RandomInvert(p=1), of.RandomSolarize(90, p=1)], p=r.randint(0, 1)),
     lambda of, r: of.Lambda(same),
+]
+# Of fixed size, so that nothing is drawn.
+ON_TENSORS: list[Maker] = [
+    lambda of, r: of.RandomRotation(
+        [r.randint(-200, 200)] * 2, r.choice(KINDS[:2]), expand=r.random() < 0.5, fill=r.randint(0, 255)
+    ),
+    lambda of, r: of.RandomAffine(
+        [r.randint(-200, 200)] * 2,
+        scale=[r.choice((0.5, 0.75, 1.5))] * 2,
+        shear=[r.randint(-30, 30)] * 2,
+        interpolation=r.choice(KINDS[:2]),
+        fill=(3, 250, 90),
+    ),
 ]
 TO_BYTES: dict[Any, list[Maker]] = {
     v1: [lambda of, r: of.PILToTensor()],
@@ -71,9 +87,9 @@ def pipeline(of: Any, r: random.Random) -> Any:
 
     parts = some(ANYWHERE + ON_BYTES)
     if r.random() < 0.9:
-        parts += [r.choice(TO_BYTES[of])(of, r), *some(ANYWHERE + ON_BYTES)]
+        parts += [r.choice(TO_BYTES[of])(of, r), *some(ANYWHERE + ON_BYTES + ON_TENSORS)]
         if r.random() < 0.8:
-            parts += [r.choice(TO_FLOATS[of])(of, r), *some(ANYWHERE + ON_FLOATS)]
+            parts += [r.choice(TO_FLOATS[of])(of, r), *some(ANYWHERE + ON_FLOATS + ON_TENSORS)]
     return of.Compose(parts or [r.choice(ANYWHERE)(of, r)])
 
 

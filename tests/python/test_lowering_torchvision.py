@@ -98,6 +98,31 @@ def test_on_tensors_in_the_arithmetic_of_torch() -> None:
     assert (resize["resampler"], resize["interpolation"]) == ("torch_rounded", "nearest_exact")
 
 
+def test_warps_of_tensors_take_any_fill() -> None:
+    for of, rule in ((v1, "torch_v1"), (v2, "torch")):
+        made = steps(
+            of.PILToTensor(),
+            of.RandomAffine(5, fill=(0.5, 7, 255)),
+            of.ConvertImageDtype(torch.float32),
+            of.RandomRotation(9, fill=-2.5),
+            of.RandomPerspective(),
+            of.RandomHorizontalFlip(),
+        )
+        names = [name for name, _ in made]
+        assert names == [
+            "random_affine",
+            "to_float",
+            "random_rotation",
+            "random_perspective",
+            "horizontal_flip",
+        ]
+        warps = [made[i][1] for i in (0, 2, 3)]
+        assert [warp["arithmetic"] for warp in warps] == [rule] * 3
+        assert [warp["fill"] for warp in warps] == [[0.5, 7.0, 255.0], [-2.5], [0.0]]
+    ((_, unfilled),) = steps(v2.PILToTensor(), v2.RandomAffine(5, fill=None))
+    assert unfilled["fill"] == []
+
+
 def test_nothing_passes_a_resize_of_floats() -> None:
     made = steps(v1.ToTensor(), v1.Resize((30, 40)), v1.RandomCrop(20), v1.Normalize([0.5], [0.5]))
     assert [name for name, _ in made] == ["to_float", "resize", "random_crop", "normalize"]
@@ -162,7 +187,13 @@ REFUSED = [
     ([v1.TenCrop(3), v1.ToTensor()], "TenCrop: no native operator"),
     ([v1.RandomErasing(), v1.ToTensor()], "RandomErasing: on a PIL image"),
     ([v1.ToTensor(), v1.ColorJitter(0.3)], "ColorJitter: on a tensor"),
-    ([v1.ToTensor(), v1.RandomAffine(5)], "RandomAffine: on a tensor"),
+    (
+        [v2.ToImage(), v2.ToDtype(torch.float16, scale=True), v2.RandomAffine(5)],
+        "RandomAffine: on a tensor of float16",
+    ),
+    ([v1.PILToTensor(), v1.RandomRotation(5, fill=300)], "RandomRotation: fill=300"),
+    ([v2.PILToTensor(), v2.RandomAffine(5, fill={torch.Tensor: 3})], "RandomAffine: fill for each type"),
+    ([v1.ToTensor(), v1.RandomRotation(5, InterpolationMode.BICUBIC)], "RandomRotation: interpolation="),
     (
         [v2.ToImage(), v2.ToDtype(torch.float16, scale=True), v2.Resize(3)],
         "Resize: on a tensor of float16",

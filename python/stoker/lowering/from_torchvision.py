@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from stoker.lowering import leaves
+from stoker.lowering import leaves, tensor_warps
 from stoker.lowering.leaves.color import for_tensors
 from stoker.lowering.recipe import (
     AnyStep,
@@ -158,6 +158,11 @@ def _on_pixels(builder: RecipeBuilder, transform: Any, leaf: str, is_v2: bool) -
     if lowering is None or leaf in _NOT_ALIKE:
         raise NotNative("no native operator")
     on_tensor = builder.stage == "tensor" and leaf != "RandomErasing"
+    if on_tensor and leaf in tensor_warps.LEAVES:
+        step = tensor_warps.lowered(transform, builder.dtype, is_v2)
+        builder.append(step)
+        builder.note(leaf, f"native ({step.name})")
+        return
     if leaf == "RandomErasing":
         _needs_tensor(builder)
     elif on_tensor and leaf not in _ON_TENSORS.get((is_v2, builder.dtype), ()):

@@ -1,4 +1,5 @@
-// What torchvision's warps share on PIL images: Pillow's arithmetic, and boxes and keypoints by the same map.
+// What torchvision's warps share: Pillow's arithmetic on PIL images, torch's on tensors, and boxes and
+// keypoints by the same map.
 #pragma once
 
 #include <string>
@@ -6,8 +7,23 @@
 
 #include "stoker/transform/operator.h"
 #include "stoker/transform/pillow_warp.h"
+#include "stoker/transform/torch_sample.h"
 
 namespace stoker {
+
+// torchvision's affine map.
+struct TorchAffine {
+  double angle = 0;  // degrees, clockwise
+  double translate_x = 0;
+  double translate_y = 0;
+  double scale = 1;
+  double shear_x = 0;  // degrees
+  double shear_y = 0;
+};
+
+// Where a result pixel comes from, about the point that the centre is counted from; every step in the order
+// of torchvision's v2, or of v1.
+TorchMatrix inverse_matrix(const TorchAffine& affine, double center_x, double center_y, bool is_v1 = false);
 
 class PillowOperator : public Operator {
  public:
@@ -36,17 +52,26 @@ class PillowOperator : public Operator {
     bool is_affine = true;
     int height = 0;
     int width = 0;
+    // On tensors, affine: the same map about the middles of source and result.
+    TorchMatrix matrix{};
+    bool is_turn = false;  // by whole quarters, made without arithmetic
   };
   virtual Placement place(const Draw& draw, const ImageShape& in) const = 0;
-  // That of Pillow's Image.rotate: counter-clockwise about `center`, or the middle where it is empty.
-  static Placement rotation(double degrees, const std::vector<double>& center, bool expand,
-                            const ImageShape& in);
+  // By the affine map about a centre in pixels.
+  Placement moved_about(const TorchAffine& affine, double center_x, double center_y,
+                        const ImageShape& in) const;
+  // Counter-clockwise about `center`, or the middle where it is empty, as Pillow's Image.rotate on PIL
+  // images.
+  Placement rotation(double degrees, const std::vector<double>& center, bool expand,
+                     const ImageShape& in) const;
   virtual bool keeps_size() const { return true; }
   Interpolation interpolation() const { return interpolation_from_name(interpolation_); }
   // One level a channel.
   std::vector<uint8_t> fill_of(int channels) const;
 
   void visit_reading(ParameterVisitor& visitor);
+  // For operators whose every draw is the same on tensors.
+  void visit_arithmetic(ParameterVisitor& visitor);
   void check_reading();
   // Throws ArgumentError unless there are two numbers in order; one number n becomes (-n, n).
   void make_range(const std::string& parameter, std::vector<double>& bounds) const;
@@ -56,21 +81,18 @@ class PillowOperator : public Operator {
  private:
   PillowWarp warp_of(const Placement& placement, Interpolation interpolation,
                      std::vector<uint8_t> fill) const;
+  Placement torch_rotation(double degrees, const std::vector<double>& center, bool expand,
+                           const ImageShape& in) const;
+  static Placement about_middle(const TorchMatrix& matrix, const ImageShape& in, int height, int width);
+  static GridRow grid_of(const Placement& placement, const ImageShape& in);
+  TorchSampling torch_sampling(const Placement& placement, int channels) const;
+  bool is_on_tensors() const { return arithmetic_ != "pillow"; }
+  bool is_v1() const { return arithmetic_ == "torch_v1"; }
 
   std::string name_;
   std::string interpolation_;
   std::vector<double> fill_ = {0};
+  std::string arithmetic_ = "pillow";
 };
-
-// Coefficients of torchvision's affine map: where a result pixel comes from.
-struct TorchAffine {
-  double angle = 0;  // degrees, clockwise
-  double translate_x = 0;
-  double translate_y = 0;
-  double scale = 1;
-  double shear_x = 0;  // degrees
-  double shear_y = 0;
-};
-std::array<double, 9> inverse_coefficients(const TorchAffine& affine, double center_x, double center_y);
 
 }  // namespace stoker

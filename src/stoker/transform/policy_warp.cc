@@ -1,6 +1,5 @@
 // policy_warp: one of the warps that RandAugment, TrivialAugmentWide and AutoAugment choose from.
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -88,8 +87,7 @@ class PolicyWarp : public PillowOperator {
     if (kind_ == "shear_y") affine.shear_y = shear;
     // A shear keeps the corner in place, not the middle.
     const bool is_shear = kind_.starts_with("shear");
-    return {inverse_coefficients(affine, is_shear ? 0 : in.width * 0.5, is_shear ? 0 : in.height * 0.5), true,
-            in.height, in.width};
+    return moved_about(affine, is_shear ? 0 : in.width * 0.5, is_shear ? 0 : in.height * 0.5, in);
   }
 
  private:
@@ -124,10 +122,8 @@ class PolicyWarp : public PillowOperator {
     if (kind_ == "shear_x") affine.shear_x = shear;
     if (kind_ == "shear_y") affine.shear_y = shear;
     const bool is_shear = kind_.starts_with("shear");
-    const auto m =
-        inverse_coefficients(affine, is_shear ? in.width * -0.5 : 0, is_shear ? in.height * -0.5 : 0);
     TensorWarp warp;
-    std::copy_n(m.begin(), 6, warp.matrix.begin());
+    warp.matrix = inverse_matrix(affine, is_shear ? in.width * -0.5 : 0, is_shear ? in.height * -0.5 : 0);
     warp.interpolation = interpolation();
     if (blends_fill_) {
       const std::vector<uint8_t> fill = fill_of(in.channels);

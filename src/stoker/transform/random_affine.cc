@@ -24,6 +24,7 @@ class RandomAffine : public PillowOperator {
     visitor.numbers("center", center_, 0, 2, -65500, 65500, "pixels",
                     "x and y that stay in place; none for the centre of the image.");
     visit_reading(visitor);
+    visit_arithmetic(visitor);
   }
 
   void check() override {
@@ -53,7 +54,12 @@ class RandomAffine : public PillowOperator {
              {"scale", List{0.5, 2}},
              {"shear", List{-20, 20, -10, 10}},
              {"interpolation", std::string("bilinear")},
-             {"p", 0.7}}};
+             {"p", 0.7}},
+            {{"degrees", List{90}},
+             {"shear", List{-20, 20}},
+             {"interpolation", std::string("bilinear")},
+             {"fill", List{31.5}},
+             {"arithmetic", std::string("torch_v1")}}};
   }
 
   Failure draw(Rng& rng, const ImageShape& in, Draw* draw) const override {
@@ -80,7 +86,7 @@ class RandomAffine : public PillowOperator {
     const auto& v = draw.values;
     const double x = center_.empty() ? in.width * 0.5 : center_[0];
     const double y = center_.empty() ? in.height * 0.5 : center_[1];
-    return {inverse_coefficients({v[0], v[1], v[2], v[3], v[4], v[5]}, x, y), true, in.height, in.width};
+    return moved_about({v[0], v[1], v[2], v[3], v[4], v[5]}, x, y, in);
   }
 
  private:
@@ -92,8 +98,9 @@ class RandomAffine : public PillowOperator {
 };
 
 const RegisterOperator<RandomAffine> kRegistered(
-    "random_affine", "Rotate, shift, scale and shear by random amounts, as torchvision does on PIL images.",
-    "(H, W, C) uint8 -> the same shape. Pixels equal torchvision's RandomAffine on Pillow 13.");
+    "random_affine", "Rotate, shift, scale and shear by random amounts, as torchvision does.",
+    "(H, W, C) uint8, with torch's arithmetic float32 too -> the same shape. Pixels equal torchvision's "
+    "RandomAffine on Pillow 13 and torch 2.13.");
 
 }  // namespace
 }  // namespace stoker

@@ -16,6 +16,7 @@ class RandomPerspective : public PillowOperator {
     visitor.number("distortion_scale", distortion_scale_, 0, 1, "of half a side",
                    "How far inside the image its corners may go.");
     visit_reading(visitor);
+    visit_arithmetic(visitor);
   }
 
   void check() override { check_reading(); }
@@ -27,7 +28,8 @@ class RandomPerspective : public PillowOperator {
 
   std::vector<std::map<std::string, Value>> examples() const override {
     return {{{"p", 1.0}},
-            {{"interpolation", std::string("nearest")}, {"fill", std::vector<double>{9}}, {"p", 0.7}}};
+            {{"interpolation", std::string("nearest")}, {"fill", std::vector<double>{9}}, {"p", 0.7}},
+            {{"fill", std::vector<double>{}}, {"arithmetic", std::string("torch")}, {"p", 1.0}}};
   }
 
   Failure draw(Rng& rng, const ImageShape& in, Draw* draw) const override {
@@ -86,8 +88,9 @@ class RandomPerspective : public PillowOperator {
 };
 
 const RegisterOperator<RandomPerspective> kRegistered(
-    "random_perspective", "Take the image to a random quadrilateral, as torchvision does on PIL images.",
-    "(H, W, C) uint8 -> the same shape. Pixels equal torchvision's RandomPerspective on Pillow 13.");
+    "random_perspective", "Take the image to a random quadrilateral, as torchvision does.",
+    "(H, W, C) uint8, with torch's arithmetic float32 too -> the same shape. Pixels equal torchvision's "
+    "RandomPerspective on Pillow 13 and torch 2.13.");
 
 }  // namespace
 }  // namespace stoker

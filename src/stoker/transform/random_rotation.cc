@@ -16,6 +16,7 @@ class RandomRotation : public PillowOperator {
     visitor.numbers("center", center_, 0, 2, -65500, 65500, "pixels",
                     "x and y to turn about; none for the centre of the image.");
     visit_reading(visitor);
+    visit_arithmetic(visitor);
   }
 
   void check() override {
@@ -33,7 +34,10 @@ class RandomRotation : public PillowOperator {
             {{"degrees", std::vector<double>{-50, 70}},
              {"interpolation", std::string("bilinear")},
              {"expand", true},
-             {"p", 0.7}}};
+             {"p", 0.7}},
+            {{"degrees", std::vector<double>{180}},
+             {"interpolation", std::string("bilinear")},
+             {"arithmetic", std::string("torch")}}};
   }
 
   Failure draw(Rng& rng, const ImageShape&, Draw* draw) const override {
@@ -56,9 +60,10 @@ class RandomRotation : public PillowOperator {
 };
 
 const RegisterOperator<RandomRotation> kRegistered(
-    "random_rotation", "Rotate by a random angle, as torchvision does on PIL images.",
-    "(H, W, C) uint8 -> the same shape, or a larger one with expand. Pixels equal torchvision's "
-    "RandomRotation on Pillow 13.");
+    "random_rotation", "Rotate by a random angle, as torchvision does.",
+    "(H, W, C) uint8, with torch's arithmetic float32 too -> the same shape, or a larger one with expand. "
+    "Pixels equal torchvision's "
+    "RandomRotation on Pillow 13 and torch 2.13.");
 
 }  // namespace
 }  // namespace stoker

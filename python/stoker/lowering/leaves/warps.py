@@ -173,14 +173,25 @@ def elastic_transform(transform: Any) -> Step:
     )
 
 
-# ---- torchvision, on PIL images ----
+# ---- torchvision ----
 
 
-def _reading(transform: Any) -> dict[str, Any]:
+@torchvision("RandomAffine", "RandomPerspective", "RandomRotation")
+def warp(transform: Any) -> Step:
+    step = placed(transform)
+    return Step(step.name, {**step.parameters, "fill": _pillow_fill(transform.fill)})
+
+
+def placed(transform: Any) -> Step:
+    """A warp of torchvision without its fill, which is not the same on PIL images and tensors."""
     interpolation = getattr(transform.interpolation, "value", transform.interpolation)
     if interpolation not in ("nearest", "bilinear"):
         raise NotNative(f"interpolation={interpolation!r}, native are 'nearest' and 'bilinear'")
-    fill = transform.fill
+    step = _PLACES[type(transform).__name__](transform)
+    return Step(step.name, {**step.parameters, "interpolation": interpolation})
+
+
+def _pillow_fill(fill: Any) -> list[float]:
     if fill is None:
         fill = 0
     if isinstance(fill, dict):
@@ -188,28 +199,25 @@ def _reading(transform: Any) -> dict[str, Any]:
     levels = [float(int(level)) for level in numbers(fill, (1, 3))]
     if any(not 0 <= level <= 255 for level in levels):
         raise NotNative(f"fill={fill!r}, native are levels of 0 to 255")
-    return {"interpolation": interpolation, "fill": levels}
+    return levels
 
 
 def _center(transform: Any) -> list[float]:
     return [] if transform.center is None else numbers(transform.center, (2,))
 
 
-@torchvision("RandomRotation")
-def random_rotation(transform: Any) -> Step:
+def _random_rotation(transform: Any) -> Step:
     return Step(
         "random_rotation",
         {
             "degrees": numbers(transform.degrees, (2,)),
             "expand": bool(transform.expand),
             "center": _center(transform),
-            **_reading(transform),
         },
     )
 
 
-@torchvision("RandomAffine")
-def random_affine(transform: Any) -> Step:
+def _random_affine(transform: Any) -> Step:
     shear = [0.0, 0.0] if transform.shear is None else numbers(transform.shear, (2, 4))
     if any(abs(angle) > 89.9 for angle in shear):
         raise NotNative(f"shear={transform.shear!r}, native are angles within 89.9 degrees")
@@ -224,18 +232,22 @@ def random_affine(transform: Any) -> Step:
             "scale": scale,
             "shear": shear,
             "center": _center(transform),
-            **_reading(transform),
         },
     )
 
 
-@torchvision("RandomPerspective")
-def random_perspective(transform: Any) -> Step:
+def _random_perspective(transform: Any) -> Step:
     return Step(
         "random_perspective",
         {
             "distortion_scale": float(transform.distortion_scale),
             "p": float(transform.p),
-            **_reading(transform),
         },
     )
+
+
+_PLACES = {
+    "RandomAffine": _random_affine,
+    "RandomPerspective": _random_perspective,
+    "RandomRotation": _random_rotation,
+}
